@@ -1,0 +1,105 @@
+// swift-tools-version: 6.3
+//
+// Part of zkzeo: ZODB storage servers that are found through ZooKeeper.
+// Licensed under the Apache License, Version 2.0; see LICENSE.
+// SPDX-License-Identifier: Apache-2.0
+
+import PackageDescription
+
+/// The language that every Swift target is written in. Warnings are errors only where we build ourselves (`make` sets the variable), so
+/// that a newer compiler never breaks somebody who merely depends on this package.
+let language: [SwiftSetting] =
+    [
+        .swiftLanguageMode(.v6),
+        .enableUpcomingFeature("ExistentialAny"),
+        .enableUpcomingFeature("MemberImportVisibility"),
+        .enableUpcomingFeature("InternalImportsByDefault"),
+        .enableUpcomingFeature("NonisolatedNonsendingByDefault"),
+        .enableUpcomingFeature("InferIsolatedConformances"),
+        .enableUpcomingFeature("ImmutableWeakCaptures"),
+    ] + (Context.environment["ZKZEO_WARNINGS_AS_ERRORS"] == nil ? [] : [.treatAllWarnings(as: .error)])
+
+/// Every target under Sources also marks each use of memory that the compiler cannot check.
+let strict: [SwiftSetting] = language + [.strictMemorySafety()]
+
+let nioCore: Target.Dependency = .product(name: "NIOCore", package: "swift-nio")
+let nioPosix: Target.Dependency = .product(name: "NIOPosix", package: "swift-nio")
+let nioEmbedded: Target.Dependency = .product(name: "NIOEmbedded", package: "swift-nio")
+let logging: Target.Dependency = .product(name: "Logging", package: "swift-log")
+let lifecycle: Target.Dependency = .product(name: "ServiceLifecycle", package: "swift-service-lifecycle")
+let collections: Target.Dependency = .product(name: "Collections", package: "swift-collections")
+let argumentParser: Target.Dependency = .product(name: "ArgumentParser", package: "swift-argument-parser")
+
+let package = Package(
+    name: "zkzeo",
+    products: [
+        .library(name: "ZKZEOAsync", targets: ["ZKZEOAsync"]),
+        .library(name: "ZODB", targets: ["ZODB"]),
+        .library(name: "ZODBStorage", targets: ["ZODBStorage"]),
+        .library(name: "ZEOAsyncServer", targets: ["ZEOAsyncServer"]),
+        .library(name: "ZKTestServer", targets: ["ZKTestServer"]),
+        .executable(name: "zkrunzeo", targets: ["zkrunzeo"]),
+    ],
+    dependencies: [
+        .package(url: "https://github.com/apple/swift-nio", from: "2.101.0"),
+        .package(url: "https://github.com/apple/swift-log", from: "1.16.0"),
+        .package(url: "https://github.com/apple/swift-collections", from: "1.6.0"),
+        .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.0"),
+        .package(url: "https://github.com/swift-server/swift-service-lifecycle", from: "2.13.0"),
+    ],
+    targets: [
+        .systemLibrary(name: "CZooKeeper", providers: [.apt(["libzookeeper-mt-dev"])]),
+        .target(name: "ZConfig", swiftSettings: strict),
+        .target(name: "ZODBFormat", dependencies: [nioCore], swiftSettings: strict),
+        .target(
+            name: "ZODBStorage",
+            dependencies: ["ZODBFormat", "ZConfig", nioCore, logging, collections],
+            swiftSettings: strict
+        ),
+        .target(
+            name: "ZODB",
+            dependencies: ["ZODBStorage", "ZODBFormat", nioCore, logging, collections],
+            swiftSettings: strict
+        ),
+        .target(name: "ZEOProtocol", dependencies: ["ZODBFormat", nioCore], swiftSettings: strict),
+        .target(
+            name: "ZKZEOAsync",
+            dependencies: [
+                "CZooKeeper", "ZConfig", "ZODB", "ZODBStorage", "ZODBFormat", "ZEOProtocol",
+                nioCore, nioPosix, logging, lifecycle, collections,
+            ],
+            swiftSettings: strict
+        ),
+        .target(
+            name: "ZEOAsyncServer",
+            dependencies: [
+                "ZEOProtocol", "ZODBStorage", "ZODBFormat", "ZConfig",
+                nioCore, nioPosix, logging, lifecycle, collections,
+            ],
+            swiftSettings: strict
+        ),
+        .target(
+            name: "ZKTestServer",
+            dependencies: [nioCore, nioPosix, logging, lifecycle, collections],
+            swiftSettings: strict
+        ),
+        .executableTarget(
+            name: "zkrunzeo",
+            dependencies: [
+                "ZEOAsyncServer", "ZKZEOAsync", "ZKTestServer", "ZODBStorage", "ZODBFormat", "ZConfig",
+                nioCore, nioPosix, logging, lifecycle, argumentParser,
+            ],
+            swiftSettings: strict
+        ),
+        .testTarget(
+            name: "AsyncTests",
+            dependencies: [
+                "CZooKeeper", "ZConfig", "ZODBFormat", "ZODBStorage", "ZODB", "ZEOProtocol", "ZKZEOAsync",
+                "ZEOAsyncServer", "ZKTestServer", "zkrunzeo",
+                nioCore, nioPosix, nioEmbedded, logging, lifecycle, collections,
+            ],
+            exclude: ["Interop/Python"],
+            swiftSettings: language
+        ),
+    ]
+)

@@ -1,0 +1,151 @@
+//
+// Part of zkzeo: ZODB storage servers that are found through ZooKeeper.
+// Licensed under the Apache License, Version 2.0; see LICENSE.
+// SPDX-License-Identifier: Apache-2.0
+
+public import NIOCore
+public import ZODBFormat
+
+/// A place where ZODB keeps the revisions of its objects.
+///
+/// A storage is a history: transactions, each a set of object revisions, in the strict order of their identifiers.
+/// What every storage promises:
+///
+/// - **Durability.** When `finish(_:)` returns, the transaction survives a crash of process and machine (where the
+///   storage has a disk at all). A transaction whose `finish` threw is not there.
+/// - **Visibility.** Loads, `lastTransaction()` and `statistics()` show durable transactions only. A transaction becomes
+///   visible at once and whole, before its observers are told and before its `finish` returns.
+/// - **Order.** Observers hear of every transaction exactly once, in the order of tids.
+/// - **Isolation of votes.** Between `vote(_:)` and `finish(_:)` or `abort(_:)` no other transaction can commit a
+///   revision of an object that the vote stores or checks. Waiting voters are served first come, first served.
+/// - **Readers never wait for writers.**
+///
+/// Methods may be called from any task or thread at once. A storage in this process may satisfy the asynchronous
+/// requirements with synchronous functions; see `LocalStorage`.
+public protocol Storage: AnyObject, Sendable {
+    /// What the storage is and can do; constant while it is open.
+    var traits: StorageTraits { get }
+
+    /// How much is in it. Cheap: a server asks at every commit.
+    func statistics() async throws -> StorageStatistics
+
+    /// The tid of the last visible transaction, `.zero` when there is none.
+    func lastTransaction() async throws -> TransactionID
+
+    /// The newest revision of an object that is older than `tid`; `nil` when the object was created at `tid` or later.
+    ///
+    /// Throws `StorageError.noSuchObject` for an object that never existed or whose creation was undone at that time.
+    func load(_ oid: ObjectID, before tid: TransactionID) async throws -> ObjectRevision?
+
+    /// The record that the transaction `serial` wrote for an object.
+    ///
+    /// Throws `StorageError.noSuchObject` when that transaction wrote none.
+    func load(_ oid: ObjectID, at serial: TransactionID) async throws -> ByteBuffer
+
+    /// The tid of the newest revision of an object that is older than `tid`, like `load(_:before:)` without the data.
+    func serial(of oid: ObjectID, before tid: TransactionID) async throws -> TransactionID?
+
+    /// Reserves identifiers for new objects. They are never handed out again while the storage is open, and never
+    /// belong to an object that is stored.
+    func newObjectIDs(_ count: Int) async throws -> [ObjectID]
+
+    /// First phase: waits for its turn, checks the whole draft against what is committed, and holds its place.
+    ///
+    /// After `.prepared` exactly one `finish(_:)` or `abort(_:)` must follow; nothing the draft asks for can fail any
+    /// more except by a failure of the disk. After `.conflicts`, or when it throws, nothing is held. Cancelling the
+    /// task while it waits leaves the queue.
+    func vote(_ draft: TransactionDraft) async throws -> VoteOutcome
+
+    /// Second phase: gives the transaction its tid, makes it durable and visible, and returns the tid.
+    ///
+    /// Other transactions may vote and finish before this returns; none becomes visible out of order. When the disk
+    /// fails the transaction is not committed, nor is any that was queued behind it.
+    func finish(_ vote: VoteID) async throws -> TransactionID
+
+    /// Gives up a prepared transaction. Aborting a vote that is not held does nothing.
+    func abort(_ vote: VoteID) async
+
+    /// The newest transactions after `tid`, oldest first, at most `limit` of them (the newest ones).
+    ///
+    /// Fills a server's queue of recent invalidations when it starts.
+    func recentTransactions(after tid: TransactionID, limit: Int) async throws -> [CommittedTransaction]
+
+    /// Tells `observer` of every transaction that becomes visible after the returned tid. The storage keeps the
+    /// observer until it is removed or the storage is closed.
+    func addObserver(_ observer: any StorageObserver) async throws -> TransactionID
+
+    /// Tells `observer` nothing any more.
+    func removeObserver(_ observer: any StorageObserver) async
+
+    /// Finishes what was queued, then lets go of files and connections. Calls after it throw `StorageError.closed`.
+    func close() async throws
+}
+
+/// A storage in this process, whose loads return without suspending.
+///
+/// The functions are those of `Storage`. They may read the disk, so the caller decides where that may happen.
+public protocol LocalStorage: Storage {
+    func statistics() throws -> StorageStatistics
+    func lastTransaction() throws -> TransactionID
+    func load(_ oid: ObjectID, before tid: TransactionID) throws -> ObjectRevision?
+    func load(_ oid: ObjectID, at serial: TransactionID) throws -> ByteBuffer
+    func serial(of oid: ObjectID, before tid: TransactionID) throws -> TransactionID?
+    func newObjectIDs(_ count: Int) throws -> [ObjectID]
+}
+
+/// What a storage is and can do.
+public struct StorageTraits: Hashable, Sendable {
+    /// The storage's own name: the path of its file, or a word.
+    public var name: String
+    /// Whether votes are refused.
+    public var isReadOnly: Bool
+    /// Whether revisions other than the current one are kept and transactions can be undone.
+    public var supportsUndo: Bool
+    /// The names of the interfaces of `ZODB.interfaces` that Python clients may rely on, in resolution order.
+    public var interfaces: [String]
+    /// Whether current records can be iterated (`record_iternext`).
+    public var iteratesCurrentRecords: Bool
+
+    public init(
+        name: String,
+        isReadOnly: Bool,
+        supportsUndo: Bool,
+        interfaces: [String],
+        iteratesCurrentRecords: Bool
+    ) {
+        self.name = name
+        self.isReadOnly = isReadOnly
+        self.supportsUndo = supportsUndo
+        self.interfaces = interfaces
+        self.iteratesCurrentRecords = iteratesCurrentRecords
+    }
+}
+
+/// How much a storage holds.
+public struct StorageStatistics: Hashable, Sendable {
+    /// The number of objects.
+    public var objectCount: Int
+    /// The size in bytes.
+    public var byteCount: Int
+
+    public init(objectCount: Int, byteCount: Int) {
+        self.objectCount = objectCount
+        self.byteCount = byteCount
+    }
+}
+
+/// One revision of an object and the time for which it was the current one.
+public struct ObjectRevision: Hashable, Sendable {
+    /// The record: two pickles, the class and the state.
+    public var data: ByteBuffer
+    /// The transaction that wrote it.
+    public var tid: TransactionID
+    /// The transaction that wrote the next revision; `nil` while this one is current.
+    public var next: TransactionID?
+
+    public init(data: ByteBuffer, tid: TransactionID, next: TransactionID?) {
+        self.data = data
+        self.tid = tid
+        self.next = next
+    }
+}

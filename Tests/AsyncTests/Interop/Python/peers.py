@@ -1,0 +1,1 @@
+import ZEO, ZODB, kazoo; print("ZEO", "ZODB", "kazoo")
