@@ -4,5 +4,17 @@
 // SPDX-License-Identifier: Apache-2.0
 
 import ArgumentParser
+import Foundation
 
-@main struct ZKRunZEO: ParsableCommand { func run() throws {} }
+/// The command.
+@main
+struct ZKRunZEO: AsyncParsableCommand {
+    static let version = "0.1.0"
+
+    static let configuration = CommandConfiguration(
+        commandName: "zkrunzeo",
+        abstract: "Serves ZODB storages to ZEO clients, which find the server through ZooKeeper.",
+        discussion: StopReason.table,
+        version: Self.version
+    )
+}

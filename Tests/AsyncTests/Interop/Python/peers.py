@@ -1,1 +1,0 @@
-import ZEO, ZODB, kazoo; print("ZEO", "ZODB", "kazoo")
