@@ -1,0 +1,59 @@
+//
+// Part of zkzeo: ZODB storage servers that are found through ZooKeeper.
+// Licensed under the Apache License, Version 2.0; see LICENSE.
+// SPDX-License-Identifier: Apache-2.0
+
+import Synchronization
+
+/// The place that a vote holds from its check until its transaction is queued or given up; tasks wait for it in order.
+///
+/// Guarded by `machine`: who holds the place and who waits. Continuations are resumed after the guard is released.
+final class CommitLock: Sendable {
+    private let machine = Mutex(CommitLockStateMachine<CheckedContinuation<Void, any Error>>())
+    private let lastVote = Atomic<UInt64>(0)
+
+    /// The number of votes that wait for the place.
+    var waitingCount: Int { self.machine.withLock { $0.waitingCount } }
+
+    /// Waits for the place and returns the name of the vote that holds it now.
+    ///
+    /// Throws `CancellationError` when the task is cancelled while it waits, `StorageError.closed` after `close()`.
+    func acquire() async throws -> VoteID {
+        let vote = VoteID(rawValue: self.lastVote.add(1, ordering: .relaxed).newValue)
+        try await withTaskCancellationHandler {
+            try await withCheckedThrowingContinuation { continuation in
+                self.arrived(vote, continuation)
+            }
+        } onCancel: {
+            let waiter = self.machine.withLock { $0.cancelled(vote) }
+            waiter?.resume(throwing: CancellationError())
+        }
+        return vote
+    }
+
+    /// Gives the place to the vote that has waited longest. Does nothing when `vote` does not hold it.
+    func release(_ vote: VoteID) {
+        let action = self.machine.withLock { $0.left(vote) }
+        if case .enter(let continuation) = action { continuation.resume() }
+    }
+
+    /// Fails all who wait, and all who come, with `StorageError.closed`.
+    func close() {
+        let waiters = self.machine.withLock { $0.closed() }
+        for waiter in waiters { waiter.resume(throwing: StorageError.closed) }
+    }
+
+    private func arrived(_ vote: VoteID, _ continuation: CheckedContinuation<Void, any Error>) {
+        // The cancellation handler may have run before this and found nobody to wake. Looking at the flag under the
+        // same guard leaves no gap: either the handler finds the waiter, or the waiter finds the flag.
+        let action = self.machine.withLock { machine in
+            Task.isCancelled ? nil : machine.arrived(vote, continuation)
+        }
+        switch action {
+        case .enter(let continuation): continuation.resume()
+        case .refuse(let continuation): continuation.resume(throwing: StorageError.closed)
+        case .some(.none): break
+        case nil: continuation.resume(throwing: CancellationError())
+        }
+    }
+}

@@ -1,0 +1,162 @@
+//
+// Part of zkzeo: ZODB storage servers that are found through ZooKeeper.
+// Licensed under the Apache License, Version 2.0; see LICENSE.
+// SPDX-License-Identifier: Apache-2.0
+
+public import NIOCore
+import Synchronization
+public import ZODBFormat
+
+/// A storage in memory that keeps every revision until the process ends.
+///
+/// Useful for tests and for data that need not outlive the process. What `Storage` says about disks does not concern
+/// it; everything else it keeps.
+public final class MappingStorage: LocalStorage {
+    private let contents = Mutex(MappingContents())
+    private let pending: Mutex<Pending>
+    private let history = VisibleHistory(last: .zero, statistics: .init(objectCount: 0, byteCount: 0))
+    private let lock = CommitLock()
+    private let clock: WallClock
+
+    public let traits: StorageTraits
+
+    /// What the vote that holds the place touches, and `close()`. Guarded by `pending`.
+    private struct Pending {
+        var prepared: (vote: VoteID, draft: CheckedDraft)?
+        var tids = TransactionIDSequence(after: .zero)
+        var isClosed = false
+    }
+
+    /// An empty storage.
+    public convenience init(name: String = "MappingStorage") {
+        self.init(name: name, clock: systemWallClock)
+    }
+
+    init(name: String = "MappingStorage", clock: @escaping WallClock) {
+        self.clock = clock
+        self.pending = Mutex(Pending())
+        self.traits = StorageTraits(
+            name: name,
+            isReadOnly: false,
+            supportsUndo: false,
+            interfaces: ["IStorage", "IStorageIteration"],
+            iteratesCurrentRecords: false
+        )
+    }
+
+    public func statistics() throws -> StorageStatistics {
+        try self.checkOpen()
+        return self.history.statistics
+    }
+
+    public func lastTransaction() throws -> TransactionID {
+        try self.checkOpen()
+        return self.history.last
+    }
+
+    public func load(_ oid: ObjectID, before tid: TransactionID) throws -> ObjectRevision? {
+        try self.checkOpen()
+        let visible = self.history.last
+        return try self.contents.withLock { try $0.revision(of: oid, before: tid, visible: visible) }
+    }
+
+    public func load(_ oid: ObjectID, at serial: TransactionID) throws -> ByteBuffer {
+        try self.checkOpen()
+        let visible = self.history.last
+        let data = serial > visible ? nil : self.contents.withLock { $0.data(of: oid, at: serial) }
+        guard let data else { throw StorageError.noSuchRevision(oid, serial) }
+        return data
+    }
+
+    public func serial(of oid: ObjectID, before tid: TransactionID) throws -> TransactionID? {
+        try self.load(oid, before: tid)?.tid
+    }
+
+    public func newObjectIDs(_ count: Int) throws -> [ObjectID] {
+        try self.checkOpen()
+        return try self.contents.withLock { try $0.objectIDs.next(count) }
+    }
+
+    public func vote(_ draft: TransactionDraft) async throws -> VoteOutcome {
+        try self.checkOpen()
+        let draft = CheckedDraft(draft)
+        let vote = try await self.lock.acquire()
+        do {
+            let conflicts = try self.contents.withLock { contents in
+                for oid in draft.oids { contents.objectIDs.reserve(oid) }
+                return try draft.conflicts { contents.committedSerial(of: $0) }
+            }
+            guard conflicts.isEmpty else {
+                self.lock.release(vote)
+                return .conflicts(conflicts)
+            }
+            try self.pending.withLock { pending in
+                guard !pending.isClosed else { throw StorageError.closed }
+                pending.prepared = (vote, draft)
+            }
+            return .prepared(vote)
+        } catch {
+            self.lock.release(vote)
+            throw error
+        }
+    }
+
+    public func finish(_ vote: VoteID) async throws -> TransactionID {
+        let (tid, draft) = try self.pending.withLock { pending in
+            guard !pending.isClosed else { throw StorageError.closed }
+            guard let prepared = pending.prepared, prepared.vote == vote else { throw StorageError.noSuchVote(vote) }
+            pending.prepared = nil
+            return (pending.tids.next(at: self.clock()), prepared.draft)
+        }
+        // The place is kept until the observers have been told: that keeps them in the order of tids.
+        defer { self.lock.release(vote) }
+        let statistics = self.contents.withLock { contents in
+            contents.append(draft, tid)
+            return contents.statistics
+        }
+        self.history.publish(
+            CommittedTransaction(tid: tid, oids: draft.oids, origin: draft.origin),
+            statistics: statistics
+        )
+        return tid
+    }
+
+    public func abort(_ vote: VoteID) async {
+        let held = self.pending.withLock { pending in
+            guard pending.prepared?.vote == vote else { return false }
+            pending.prepared = nil
+            return true
+        }
+        if held { self.lock.release(vote) }
+    }
+
+    public func recentTransactions(after tid: TransactionID, limit: Int) async throws -> [CommittedTransaction] {
+        try self.checkOpen()
+        let visible = self.history.last
+        return self.contents.withLock { $0.transactions(after: tid, through: visible, limit: limit) }
+    }
+
+    public func addObserver(_ observer: any StorageObserver) async throws -> TransactionID {
+        try self.checkOpen()
+        return self.history.add(observer)
+    }
+
+    public func removeObserver(_ observer: any StorageObserver) async {
+        self.history.remove(observer)
+    }
+
+    public func close() async throws {
+        let held = self.pending.withLock { pending in
+            pending.isClosed = true
+            defer { pending.prepared = nil }
+            return pending.prepared?.vote
+        }
+        self.lock.close()
+        if let held { self.lock.release(held) }
+        self.history.close()
+    }
+
+    private func checkOpen() throws {
+        guard self.pending.withLock({ !$0.isClosed }) else { throw StorageError.closed }
+    }
+}

@@ -1,0 +1,29 @@
+//
+// Part of zkzeo: ZODB storage servers that are found through ZooKeeper.
+// Licensed under the Apache License, Version 2.0; see LICENSE.
+// SPDX-License-Identifier: Apache-2.0
+
+import ZODBFormat
+
+extension StorageError {
+    /// The error of a call that came after `close()`.
+    static var closed: StorageError { StorageError(.closed, "the storage is closed") }
+
+    /// The error of a vote in a storage that was opened for reading only.
+    static var readOnly: StorageError { StorageError(.readOnly, "the storage was opened for reading only") }
+
+    /// The error of a `finish` without its vote.
+    static func noSuchVote(_ vote: VoteID) -> StorageError {
+        StorageError(.noSuchVote, "vote \(vote.rawValue) is not held; it was finished or aborted, or never prepared")
+    }
+
+    /// The error of a load that finds no object.
+    static func noSuchObject(_ oid: ObjectID) -> StorageError {
+        StorageError(.noSuchObject, "there is no object \(oid)", oid: oid)
+    }
+
+    /// The error of a load that finds the object, and no revision of it that `tid` wrote.
+    static func noSuchRevision(_ oid: ObjectID, _ tid: TransactionID) -> StorageError {
+        StorageError(.noSuchObject, "transaction \(tid) wrote no revision of object \(oid)", oid: oid)
+    }
+}

@@ -1,0 +1,84 @@
+//
+// Part of zkzeo: ZODB storage servers that are found through ZooKeeper.
+// Licensed under the Apache License, Version 2.0; see LICENSE.
+// SPDX-License-Identifier: Apache-2.0
+
+import Testing
+
+@testable import ZODBStorage
+
+@Suite struct CommitLockStateMachineTests {
+    private typealias Machine = CommitLockStateMachine<String>
+
+    private func vote(_ number: UInt64) -> VoteID { VoteID(rawValue: number) }
+
+    @Test func firstVoteEntersAtOnce() {
+        var machine = Machine()
+        #expect(machine.arrived(self.vote(1), "a") == .enter("a"))
+        #expect(machine.waitingCount == 0)
+    }
+
+    @Test func votesEnterInTheOrderOfTheirArrival() {
+        var machine = Machine()
+        _ = machine.arrived(self.vote(1), "a")
+        #expect(machine.arrived(self.vote(2), "b") == .none)
+        #expect(machine.arrived(self.vote(3), "c") == .none)
+        #expect(machine.waitingCount == 2)
+        #expect(machine.left(self.vote(1)) == .enter("b"))
+        #expect(machine.left(self.vote(2)) == .enter("c"))
+        #expect(machine.left(self.vote(3)) == .none)
+        #expect(machine.arrived(self.vote(4), "d") == .enter("d"))
+    }
+
+    @Test func onlyTheHolderCanLeave() {
+        var machine = Machine()
+        _ = machine.arrived(self.vote(1), "a")
+        _ = machine.arrived(self.vote(2), "b")
+        #expect(machine.left(self.vote(2)) == .none)
+        #expect(machine.left(self.vote(7)) == .none)
+        #expect(machine.left(self.vote(1)) == .enter("b"))
+        #expect(machine.left(self.vote(1)) == .none, "leaving twice wakes nobody")
+    }
+
+    @Test func cancelledWaiterLeavesTheQueueAndNobodyElseDoes() {
+        var machine = Machine()
+        _ = machine.arrived(self.vote(1), "a")
+        _ = machine.arrived(self.vote(2), "b")
+        _ = machine.arrived(self.vote(3), "c")
+        #expect(machine.cancelled(self.vote(2)) == "b")
+        #expect(machine.cancelled(self.vote(2)) == nil, "a waiter is handed out once")
+        #expect(machine.cancelled(self.vote(1)) == nil, "the holder does not wait")
+        #expect(machine.left(self.vote(1)) == .enter("c"))
+    }
+
+    @Test func closingFailsAllWhoWaitAndAllWhoCome() {
+        var machine = Machine()
+        _ = machine.arrived(self.vote(1), "a")
+        _ = machine.arrived(self.vote(2), "b")
+        _ = machine.arrived(self.vote(3), "c")
+        #expect(machine.closed() == ["b", "c"])
+        #expect(machine.closed() == [])
+        #expect(machine.left(self.vote(1)) == .none)
+        #expect(machine.arrived(self.vote(4), "d") == .refuse("d"))
+    }
+}
+
+extension CommitLockStateMachine<String>.ArrivalAction: Equatable {
+    public static func == (lhs: Self, rhs: Self) -> Bool {
+        switch (lhs, rhs) {
+        case (.enter(let left), .enter(let right)), (.refuse(let left), .refuse(let right)): left == right
+        case (.none, .none): true
+        default: false
+        }
+    }
+}
+
+extension CommitLockStateMachine<String>.DepartureAction: Equatable {
+    public static func == (lhs: Self, rhs: Self) -> Bool {
+        switch (lhs, rhs) {
+        case (.enter(let left), .enter(let right)): left == right
+        case (.none, .none): true
+        default: false
+        }
+    }
+}
