@@ -64,7 +64,7 @@ import Testing
 }
 
 extension CommitLockStateMachine<String>.ArrivalAction: Equatable {
-    public static func == (lhs: Self, rhs: Self) -> Bool {
+    static func == (lhs: Self, rhs: Self) -> Bool {
         switch (lhs, rhs) {
         case (.enter(let left), .enter(let right)), (.refuse(let left), .refuse(let right)): left == right
         case (.none, .none): true
@@ -74,7 +74,7 @@ extension CommitLockStateMachine<String>.ArrivalAction: Equatable {
 }
 
 extension CommitLockStateMachine<String>.DepartureAction: Equatable {
-    public static func == (lhs: Self, rhs: Self) -> Bool {
+    static func == (lhs: Self, rhs: Self) -> Bool {
         switch (lhs, rhs) {
         case (.enter(let left), .enter(let right)): left == right
         case (.none, .none): true

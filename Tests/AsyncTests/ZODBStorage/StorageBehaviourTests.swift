@@ -17,10 +17,11 @@ import ZODBFormat
     @Test(arguments: StorageKind.allCases)
     func emptyStorageHoldsNothing(_ kind: StorageKind) async throws {
         try await kind.withStorage { storage in
-            #expect(try storage.lastTransaction() == .zero)
-            #expect(try storage.statistics().objectCount == 0)
+            let last = try await storage.lastTransaction()
+            #expect(last == .zero)
+            #expect(try await storage.statistics().objectCount == 0)
             #expect(try await storage.recentTransactions(after: .zero, limit: 10).isEmpty)
-            let error = #expect(throws: StorageError.self) { try storage.load(.root, before: .max) }
+            let error = await #expect(throws: StorageError.self) { try await storage.load(.root, before: .max) }
             #expect(error?.code == .noSuchObject)
             #expect(error?.oid == .root)
         }
@@ -34,21 +35,21 @@ import ZODBFormat
             let third = try await storage.commit(a, second, "three")
             #expect(first < second)
             #expect(second < third)
-            #expect(try storage.lastTransaction() == third)
+            #expect(try await storage.lastTransaction() == third)
 
-            let current = try #require(try storage.load(a, before: .max))
+            let current = try #require(try await storage.load(a, before: .max))
             #expect(current == ObjectRevision(data: ByteBuffer(string: "three"), tid: third, next: nil))
-            let middle = try #require(try storage.load(a, before: third))
+            let middle = try #require(try await storage.load(a, before: third))
             #expect(middle == ObjectRevision(data: ByteBuffer(string: "two"), tid: second, next: third))
-            let oldest = try #require(try storage.load(a, before: first.successor))
+            let oldest = try #require(try await storage.load(a, before: first.successor))
             #expect(oldest == ObjectRevision(data: ByteBuffer(string: "one"), tid: first, next: second))
-            #expect(try storage.load(a, before: first) == nil)
-            #expect(try storage.load(b, before: second) == nil)
-            #expect(try storage.serial(of: a, before: .max) == third)
-            #expect(try storage.serial(of: a, before: third) == second)
-            #expect(try storage.serial(of: a, before: first) == nil)
-            #expect(throws: StorageError.self) { try storage.serial(of: .numbered(99), before: .max) }
-            #expect(try storage.statistics().objectCount == 2)
+            #expect(try await storage.load(a, before: first) == nil)
+            #expect(try await storage.load(b, before: second) == nil)
+            #expect(try await storage.serial(of: a, before: .max) == third)
+            #expect(try await storage.serial(of: a, before: third) == second)
+            #expect(try await storage.serial(of: a, before: first) == nil)
+            await #expect(throws: StorageError.self) { try await storage.serial(of: .numbered(99), before: .max) }
+            #expect(try await storage.statistics().objectCount == 2)
         }
     }
 
@@ -58,10 +59,10 @@ import ZODBFormat
             let first = try await storage.commit(a, .zero, "one")
             let second = try await storage.commit(b, .zero, "other")
             let third = try await storage.commit(a, first, "three")
-            #expect(try storage.load(a, at: first) == ByteBuffer(string: "one"))
-            #expect(try storage.load(a, at: third) == ByteBuffer(string: "three"))
+            #expect(try await storage.load(a, at: first) == ByteBuffer(string: "one"))
+            #expect(try await storage.load(a, at: third) == ByteBuffer(string: "three"))
             for (oid, tid) in [(a, second), (a, third.successor), (a, .zero), (.numbered(9), first)] {
-                let error = #expect(throws: StorageError.self) { try storage.load(oid, at: tid) }
+                let error = await #expect(throws: StorageError.self) { try await storage.load(oid, at: tid) }
                 #expect(error?.code == .noSuchObject)
             }
         }
@@ -85,7 +86,7 @@ import ZODBFormat
             #expect(conflicts == [expected])
             // Nothing is held: the next vote gets its turn, and nothing of the draft was stored.
             try await storage.commit(b, first, "two")
-            #expect(throws: StorageError.self) { try storage.load(.numbered(3), before: .max) }
+            await #expect(throws: StorageError.self) { try await storage.load(.numbered(3), before: .max) }
         }
     }
 
@@ -107,7 +108,7 @@ import ZODBFormat
     func storeOfAMissingObjectFitsWhateverItsSerial(_ kind: StorageKind) async throws {
         try await kind.withStorage { storage in
             let tid = try await storage.commit(a, TransactionID(rawValue: 42), "brought along")
-            #expect(try storage.load(a, before: .max)?.tid == tid)
+            #expect(try await storage.load(a, before: .max)?.tid == tid)
         }
     }
 
@@ -142,8 +143,8 @@ import ZODBFormat
             #expect(other?.code == .noSuchObject)
             let fresh = TransactionDraft(operations: [.checkCurrent(a, serial: second)])
             let tid = try await storage.finish(try await storage.prepare(fresh))
-            #expect(try storage.lastTransaction() == tid)
-            #expect(try storage.load(a, before: .max)?.tid == second)
+            #expect(try await storage.lastTransaction() == tid)
+            #expect(try await storage.load(a, before: .max)?.tid == second)
         }
     }
 
@@ -158,7 +159,7 @@ import ZODBFormat
             #expect(try await storage.text(a) == "one", "readers do not wait")
             await storage.abort(held)
             let second = try await waiting.value
-            #expect(try storage.load(a, before: .max)?.tid == second)
+            #expect(try await storage.load(a, before: .max)?.tid == second)
             let error = await #expect(throws: StorageError.self) { try await storage.finish(held) }
             #expect(error?.code == .noSuchVote)
             await storage.abort(held)
@@ -174,7 +175,7 @@ import ZODBFormat
             let error = await #expect(throws: StorageError.self) { try await storage.finish(vote) }
             #expect(error?.code == .noSuchVote)
             await storage.abort(vote)
-            #expect(try storage.lastTransaction() == tid)
+            #expect(try await storage.lastTransaction() == tid)
         }
     }
 
@@ -197,15 +198,15 @@ import ZODBFormat
     @Test(arguments: StorageKind.allCases)
     func newObjectIDsAreNeverInUse(_ kind: StorageKind) async throws {
         try await kind.withStorage { storage in
-            #expect(try storage.newObjectIDs(2) == [.numbered(1), .numbered(2)])
+            #expect(try await storage.newObjectIDs(2) == [.numbered(1), .numbered(2)])
             try await storage.commit(.numbered(10), .zero, "far away")
-            #expect(try storage.newObjectIDs(3) == [.numbered(11), .numbered(12), .numbered(13)])
-            #expect(try storage.newObjectIDs(0) == [])
-            #expect(throws: StorageError.self) { try storage.newObjectIDs(-1) }
+            #expect(try await storage.newObjectIDs(3) == [.numbered(11), .numbered(12), .numbered(13)])
+            #expect(try await storage.newObjectIDs(0) == [])
+            await #expect(throws: StorageError.self) { try await storage.newObjectIDs(-1) }
             // A vote reserves what it stores, even before it is finished.
             let draft = TransactionDraft(operations: [.store(.numbered(20), serial: .zero, data: ByteBuffer())])
             let vote = try await storage.prepare(draft)
-            #expect(try storage.newObjectIDs(1) == [.numbered(21)])
+            #expect(try await storage.newObjectIDs(1) == [.numbered(21)])
             await storage.abort(vote)
         }
     }
@@ -236,12 +237,12 @@ import ZODBFormat
             #expect(waiter?.code == .closed)
             let calls: [() async throws -> Void] = [
                 { _ = try await storage.finish(held) },
-                { _ = try storage.load(a, before: .max) },
-                { _ = try storage.load(a, at: first) },
-                { _ = try storage.serial(of: a, before: .max) },
-                { _ = try storage.lastTransaction() },
-                { _ = try storage.statistics() },
-                { _ = try storage.newObjectIDs(1) },
+                { _ = try await storage.load(a, before: .max) },
+                { _ = try await storage.load(a, at: first) },
+                { _ = try await storage.serial(of: a, before: .max) },
+                { _ = try await storage.lastTransaction() },
+                { _ = try await storage.statistics() },
+                { _ = try await storage.newObjectIDs(1) },
                 { _ = try await storage.vote(TransactionDraft()) },
                 { _ = try await storage.recentTransactions(after: .zero, limit: 1) },
                 { _ = try await storage.addObserver(RecordingObserver()) },

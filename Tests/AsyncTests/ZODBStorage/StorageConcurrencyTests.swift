@@ -37,8 +37,8 @@ import ZODBFormat
                             )
                             // The observer was told before `finish` returned, and the revision is there.
                             #expect(observer.tids.contains(tid))
-                            #expect(try storage.load(oid, before: .max)?.tid == tid)
-                            #expect(try storage.lastTransaction() >= tid)
+                            #expect(try await storage.load(oid, before: .max)?.tid == tid)
+                            #expect(try await storage.lastTransaction() >= tid)
                             tids.append(tid)
                         }
                         return tids
@@ -61,25 +61,10 @@ import ZODBFormat
         try await kind.withStorage { storage in
             let counter = ObjectID.numbered(1)
             try await storage.commit(counter, .zero, "0")
-            let refused = Atomic<Int>(0)
             try await withThrowingTaskGroup(of: Void.self) { group in
                 for _ in 0..<8 {
                     group.addTask {
-                        for _ in 0..<25 {
-                            while true {
-                                let read = try #require(try storage.load(counter, before: .max))
-                                let value = try #require(Int(String(buffer: read.data)))
-                                let draft = TransactionDraft(operations: [
-                                    .store(counter, serial: read.tid, data: ByteBuffer(string: "\(value + 1)"))
-                                ])
-                                guard case .prepared(let vote) = try await storage.vote(draft) else {
-                                    refused.add(1, ordering: .relaxed)
-                                    continue
-                                }
-                                _ = try await storage.finish(vote)
-                                break
-                            }
-                        }
+                        for _ in 0..<25 { try await self.increment(counter, in: storage) }
                     }
                 }
                 try await group.waitForAll()
@@ -97,9 +82,12 @@ import ZODBFormat
             let done = Atomic<Bool>(false)
             let reader = Task {
                 while !done.load(ordering: .relaxed) {
-                    let before = try storage.lastTransaction().successor
-                    let texts = try oids.map { String(buffer: try #require(try storage.load($0, before: before)).data) }
-                    #expect(Set(texts).count == 1)
+                    let before = try await storage.lastTransaction().successor
+                    var texts: Set<String> = []
+                    for oid in oids {
+                        texts.insert(String(buffer: try #require(try await storage.load(oid, before: before)).data))
+                    }
+                    #expect(texts.count == 1)
                     await Task.yield()
                 }
             }
@@ -120,6 +108,18 @@ import ZODBFormat
             await #expect(throws: CancellationError.self) { try await waiting.value }
             _ = try await storage.finish(held)
             try await storage.commit(.root, .zero, "the place is free")
+        }
+    }
+
+    private func increment(_ oid: ObjectID, in storage: any Storage) async throws {
+        while true {
+            let read = try #require(try await storage.load(oid, before: .max))
+            let value = try #require(Int(String(buffer: read.data)))
+            let data = ByteBuffer(string: "\(value + 1)")
+            let draft = TransactionDraft(operations: [.store(oid, serial: read.tid, data: data)])
+            guard case .prepared(let vote) = try await storage.vote(draft) else { continue }
+            _ = try await storage.finish(vote)
+            return
         }
     }
 }
