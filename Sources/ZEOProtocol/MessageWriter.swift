@@ -71,7 +71,7 @@ struct MessageWriter {
             // LONG1: two's complement, least significant byte first, as short as it can be.
             let significant = 64 - (value < 0 ? ~value : value).leadingZeroBitCount
             let length = significant / 8 + 1
-            self.buffer.writeMultipleIntegers(0x8a, UInt8(length))
+            self.buffer.writeMultipleIntegers(0x8a as UInt8, UInt8(length))
             for index in 0..<length {
                 self.buffer.writeInteger(UInt8(truncatingIfNeeded: value >> (8 * index)))
             }
@@ -177,7 +177,7 @@ struct MessageWriter {
     private mutating func writeBig(_ bytes: [UInt8]) {
         switch self.format {
         case .pickle where bytes.count < 256:
-            self.buffer.writeMultipleIntegers(0x8a, UInt8(bytes.count))
+            self.buffer.writeMultipleIntegers(0x8a as UInt8, UInt8(bytes.count))
             self.buffer.writeBytes(bytes)
         case .pickle:
             self.buffer.writeInteger(0x8b, as: UInt8.self)
