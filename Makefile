@@ -7,8 +7,21 @@
 
 export ZKZEO_WARNINGS_AS_ERRORS = 1
 
-.PHONY: test check
+# What ThreadSanitizer looks at: the bridge to libzookeeper, the registry, the storages' write path and the server's.
+TSAN_SUITES = ZooKeeper|Lease|Watcher|Commit|FileStorage|MappingStorage|Invalidation|Ordering
 
+.PHONY: build demo test check tsan evidence benchmark
+
+build:
+	scripts/setup build
+	swift build -c release --product zkrunzeo
+
+demo:
+	scripts/setup build
+	swift build --product zkrunzeo
+	@exec .build/debug/zkrunzeo demo
+
+# make test FILTER=FileStorage runs some of the tests.
 test:
 	scripts/setup test
 	swift build --build-tests
@@ -16,3 +29,18 @@ test:
 
 check:
 	scripts/check
+
+tsan:
+	scripts/setup test
+	swift build --build-tests --sanitize=thread --scratch-path .build-tsan
+	TSAN_OPTIONS="halt_on_error=1 suppressions=$(CURDIR)/scripts/tsan.suppressions" \
+		swift test --skip-build --sanitize=thread --scratch-path .build-tsan --filter '$(TSAN_SUITES)'
+
+evidence:
+	scripts/evidence
+
+benchmark:
+	scripts/setup test
+	swift build -c release --product zkrunzeo
+	swift build -c release --package-path Benchmarks
+	Benchmarks/side-by-side
