@@ -19,7 +19,12 @@ struct RunningServer {
     ) async throws -> RunningServer {
         let path = directory + "/zeo.conf"
         try configuration.write(toFile: path, atomically: true, encoding: .utf8)
-        let process = try ChildProcess(TestPaths.zkrunzeo, ["-C", path], environment: environment, directory: directory)
+        let process = try ChildProcess(
+            TestPaths.zkrunzeo,
+            ["-C", path],
+            environment: environment,
+            directory: directory
+        )
         let line = try await process.line(containing: "Listening")
         guard let port = line.split(separator: ":").last.flatMap({ Int($0) }) else {
             throw ChildProcess.Failure(description: "no port in '\(line)'")
