@@ -56,6 +56,10 @@ public protocol Storage: AnyObject, Sendable {
     /// task while it waits leaves the queue.
     func vote(_ draft: TransactionDraft) async throws -> VoteOutcome
 
+    /// The objects for which a prepared transaction stores something else than its draft says, because the storage merged
+    /// it with what others had committed. Whoever holds those objects must load them again after `finish(_:)`.
+    func mergedObjects(of vote: VoteID) async -> [ObjectID]
+
     /// Second phase: gives the transaction its tid, makes it durable and visible, and returns the tid.
     ///
     /// Other transactions may vote and finish before this returns; none becomes visible out of order. When the disk
@@ -79,4 +83,8 @@ public protocol Storage: AnyObject, Sendable {
 
     /// Finishes what was queued, then lets go of files and connections. Calls after it throw `StorageError.closed`.
     func close() async throws
+}
+extension Storage {
+    /// No storage merges unless it says so.
+    public func mergedObjects(of vote: VoteID) async -> [ObjectID] { [] }
 }

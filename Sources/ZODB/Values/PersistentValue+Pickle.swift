@@ -1,0 +1,92 @@
+//
+// Part of zkzeo: ZODB storage servers that are found through ZooKeeper.
+// Licensed under the Apache License, Version 2.0; see LICENSE.
+// SPDX-License-Identifier: Apache-2.0
+
+import NIOCore
+import OrderedCollections
+import ZODBFormat
+
+extension PersistentValue {
+    /// What a pickle says.
+    init(_ pickle: PickleValue) {
+        switch pickle {
+        case .none: self = .null
+        case .bool(let value): self = .bool(value)
+        case .int(let value): self = .int(value)
+        case .bigInt(let bytes): self = .bigInteger(BigInteger(twosComplement: bytes))
+        case .float(let value): self = .double(value)
+        case .string(let value): self = .string(value)
+        case .bytes(let value): self = .bytes(value)
+        case .tuple(let values): self = .tuple(values.map(PersistentValue.init))
+        case .list(let values): self = .list(values.map(PersistentValue.init))
+        case .dict(let items): self = .dictionary(OrderedDictionary(pickled: items))
+        case .persistentID(let id): self = .reference(PersistentReference(persistentID: id))
+        case .byteArray, .set, .frozenSet, .global, .object: self = .opaque(pickle)
+        }
+    }
+
+    /// How the value is pickled. Objects that it refers to must have identifiers.
+    var pickle: PickleValue {
+        switch self {
+        case .null: .none
+        case .bool(let value): .bool(value)
+        case .int(let value): .int(value)
+        case .bigInteger(let value): value.pickle
+        case .double(let value): .float(value)
+        case .string(let value): .string(value)
+        case .bytes(let value): .bytes(value)
+        case .tuple(let values): .tuple(values.map(\.pickle))
+        case .list(let values): .list(values.map(\.pickle))
+        case .dictionary(let items): .dict(items.pickled)
+        case .reference(let reference): .persistentID(reference.persistentID)
+        case .opaque(let pickle): pickle
+        }
+    }
+
+    /// Calls `body` with every reference in the value.
+    func forEachReference(_ body: (PersistentReference) -> Void) {
+        switch self {
+        case .reference(let reference): body(reference)
+        case .list(let values), .tuple(let values): for value in values { value.forEachReference(body) }
+        case .dictionary(let items):
+            for (key, value) in items {
+                key.forEachReference(body)
+                value.forEachReference(body)
+            }
+        default: break
+        }
+    }
+}
+
+extension OrderedDictionary<PersistentValue, PersistentValue> {
+    /// The items of a pickled dictionary; of equal keys the last one counts, in the place of the first.
+    init(pickled items: [PickleItem]) {
+        self.init(minimumCapacity: items.count)
+        for item in items { self[PersistentValue(item.key)] = PersistentValue(item.value) }
+    }
+
+    /// The items as a pickle has them.
+    var pickled: [PickleItem] {
+        self.map { PickleItem($0.key.pickle, $0.value.pickle) }
+    }
+}
+
+extension BigInteger {
+    /// How the integer is pickled: as a machine integer where it fits.
+    fileprivate var pickle: PickleValue {
+        guard self.bytes.count <= 8 else { return .bigInt(self.bytes) }
+        let fill: UInt64 = self.isNegative ? .max : 0
+        let value = self.bytes.reversed().reduce(fill) { $0 << 8 | UInt64($1) }
+        return .int(Int(bitPattern: UInt(value)))
+    }
+}
+
+extension ObjectID {
+    /// The eight bytes.
+    var bytes: ByteBuffer {
+        var buffer = ByteBuffer()
+        buffer.writeIdentifier(self)
+        return buffer
+    }
+}
