@@ -84,6 +84,7 @@ public protocol Storage: AnyObject, Sendable {
     /// Finishes what was queued, then lets go of files and connections. Calls after it throw `StorageError.closed`.
     func close() async throws
 }
+
 extension Storage {
     /// No storage merges unless it says so.
     public func mergedObjects(of vote: VoteID) async -> [ObjectID] { [] }

@@ -3,6 +3,7 @@
 // Licensed under the Apache License, Version 2.0; see LICENSE.
 // SPDX-License-Identifier: Apache-2.0
 
+import NIOCore
 public import OrderedCollections
 public import ZODBFormat
 import ZODBStorage
@@ -21,6 +22,12 @@ public final class PersistentMapping: PersistentObject {
         PickleGlobal("PersistentMapping", "PersistentMapping"),
         PickleGlobal("Persistence.mapping", "PersistentMapping"),
         PickleGlobal("Persistence", "PersistentMapping"),
+    ]
+
+    /// Under which names a state holds the items; Python 2 wrote them as bytes.
+    private static let itemKeys: Set<PickleValue> = [
+        .string("data"), .string("_container"),
+        .bytes(ByteBuffer(string: "data")), .bytes(ByteBuffer(string: "_container")),
     ]
 
     private struct Content {
@@ -64,7 +71,7 @@ public final class PersistentMapping: PersistentObject {
         var found = false
         for attribute in attributes {
             // Before ZODB 3.3 the items were in `_container`; Python, too, writes them back as `data`.
-            if attribute.key == .string("data") || attribute.key == .string("_container") {
+            if Self.itemKeys.contains(attribute.key) {
                 guard case .dict(let items) = attribute.value else {
                     throw FormatError("persistent mapping", "the items are not a dictionary")
                 }
