@@ -1,0 +1,31 @@
+//
+// Part of zkzeo: ZODB storage servers that are found through ZooKeeper.
+// Licensed under the Apache License, Version 2.0; see LICENSE.
+// SPDX-License-Identifier: Apache-2.0
+
+/// What a pickle remembers by number. Picklers count from 0 or 1 without gaps; other numbers are found more slowly.
+struct PickleMemo {
+    private var dense: [PickleSlot?] = []
+    private var sparse: [Int: PickleSlot] = [:]
+    private(set) var count = 0
+
+    subscript(index: Int) -> PickleSlot? {
+        if index >= 0, index < self.dense.count, let slot = self.dense[index] { return slot }
+        return self.sparse.isEmpty ? nil : self.sparse[index]
+    }
+
+    mutating func set(_ index: Int, to slot: PickleSlot) {
+        if !self.sparse.isEmpty, self.sparse.removeValue(forKey: index) != nil { self.count -= 1 }
+        if index >= 0, index < self.dense.count {
+            if self.dense[index] == nil { self.count += 1 }
+            self.dense[index] = slot
+        } else if index == self.dense.count || index == self.dense.count + 1 {
+            if index > self.dense.count { self.dense.append(nil) }
+            self.dense.append(slot)
+            self.count += 1
+        } else {
+            self.sparse[index] = slot
+            self.count += 1
+        }
+    }
+}
