@@ -47,6 +47,7 @@ final class RealZooKeeper: Sendable {
             "/usr/bin/env",
             [
                 "java", "-Xmx128m", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1", "-Dzookeeper.forceSync=no",
+                "-Dznode.container.checkIntervalMs=1000",
                 "-cp", Self.classPath, "org.apache.zookeeper.server.ZooKeeperServerMain", self.directory + "/zoo.cfg",
             ]
         )

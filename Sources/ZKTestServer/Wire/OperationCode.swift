@@ -1,0 +1,38 @@
+//
+// Part of zkzeo: ZODB storage servers that are found through ZooKeeper.
+// Licensed under the Apache License, Version 2.0; see LICENSE.
+// SPDX-License-Identifier: Apache-2.0
+
+/// The numbers of the operations in requests.
+enum OperationCode: Int32 {
+    case create = 1
+    case delete = 2
+    case exists = 3
+    case getData = 4
+    case setData = 5
+    case getACL = 6
+    case setACL = 7
+    case getChildren = 8
+    case sync = 9
+    case ping = 11
+    case getChildren2 = 12
+    case check = 13
+    case multi = 14
+    case create2 = 15
+    case reconfigure = 16
+    case checkWatches = 17
+    case removeWatches = 18
+    case createContainer = 19
+    case createTTL = 21
+    case multiRead = 22
+    case auth = 100
+    case setWatches = 101
+    case getEphemerals = 103
+    case getAllChildrenNumber = 104
+    case setWatches2 = 105
+    case addWatch = 106
+    case whoAmI = 107
+    case closeSession = -11
+    /// In the results of a multi: what did not happen.
+    case error = -1
+}
