@@ -15,7 +15,7 @@ public final class MappingStorage: LocalStorage {
     private let contents = Mutex(MappingContents())
     private let pending: Mutex<Pending>
     private let history = VisibleHistory(last: .zero, statistics: .init(objectCount: 0, byteCount: 0))
-    private let lock = CommitLock()
+    private let place = CommitLock()
     private let clock: WallClock
 
     public let traits: StorageTraits
@@ -80,14 +80,14 @@ public final class MappingStorage: LocalStorage {
     public func vote(_ draft: TransactionDraft) async throws -> VoteOutcome {
         try self.checkOpen()
         let draft = CheckedDraft(draft)
-        let vote = try await self.lock.acquire()
+        let vote = try await self.place.acquire()
         do {
             let conflicts = try self.contents.withLock { contents in
                 for oid in draft.oids { contents.objectIDs.reserve(oid) }
                 return try draft.conflicts { contents.committedSerial(of: $0) }
             }
             guard conflicts.isEmpty else {
-                self.lock.release(vote)
+                self.place.release(vote)
                 return .conflicts(conflicts)
             }
             try self.pending.withLock { pending in
@@ -96,7 +96,7 @@ public final class MappingStorage: LocalStorage {
             }
             return .prepared(vote)
         } catch {
-            self.lock.release(vote)
+            self.place.release(vote)
             throw error
         }
     }
@@ -109,7 +109,7 @@ public final class MappingStorage: LocalStorage {
             return (pending.tids.next(at: self.clock()), prepared.draft)
         }
         // The place is kept until the observers have been told: that keeps them in the order of tids.
-        defer { self.lock.release(vote) }
+        defer { self.place.release(vote) }
         let statistics = self.contents.withLock { contents in
             contents.append(draft, tid)
             return contents.statistics
@@ -127,7 +127,7 @@ public final class MappingStorage: LocalStorage {
             pending.prepared = nil
             return true
         }
-        if held { self.lock.release(vote) }
+        if held { self.place.release(vote) }
     }
 
     public func recentTransactions(after tid: TransactionID, limit: Int) async throws -> [CommittedTransaction] {
@@ -151,8 +151,8 @@ public final class MappingStorage: LocalStorage {
             defer { pending.prepared = nil }
             return pending.prepared?.vote
         }
-        self.lock.close()
-        if let held { self.lock.release(held) }
+        if let held { self.place.release(held) }
+        try await self.place.close()
         self.history.close()
     }
 

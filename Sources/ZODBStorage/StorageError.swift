@@ -11,7 +11,7 @@ public struct StorageError: Error, Sendable, CustomStringConvertible {
     public struct Code: Hashable, Sendable, CustomStringConvertible {
         private enum Kind: String {
             case noSuchObject, readConflict, conflict, readOnly, noSuchVote, closed, locked, corrupted
-            case unsupportedFormat, writeFailed, tooLarge, disconnected, invalidArgument, unsupported
+            case unsupportedFormat, writeFailed, quotaExceeded, tooLarge, disconnected, invalidArgument, unsupported
         }
 
         private var kind: Kind
@@ -36,6 +36,8 @@ public struct StorageError: Error, Sendable, CustomStringConvertible {
         public static let unsupportedFormat = Code(kind: .unsupportedFormat)
         /// The disk refused a write. The transaction is not committed.
         public static let writeFailed = Code(kind: .writeFailed)
+        /// The storage has grown to the size that it may have. The transaction is not committed.
+        public static let quotaExceeded = Code(kind: .quotaExceeded)
         /// Something is longer than the format can say.
         public static let tooLarge = Code(kind: .tooLarge)
         /// The storage is remote and out of reach. Try again.

@@ -34,13 +34,20 @@ final class CommitLock: Sendable {
     /// Gives the place to the vote that has waited longest. Does nothing when `vote` does not hold it.
     func release(_ vote: VoteID) {
         let action = self.machine.withLock { $0.left(vote) }
-        if case .enter(let continuation) = action { continuation.resume() }
+        switch action {
+        case .enter(let continuation): continuation.resume()
+        case .finishClosing(let continuations): for continuation in continuations { continuation.resume() }
+        case .none: break
+        }
     }
 
-    /// Fails all who wait, and all who come, with `StorageError.closed`.
-    func close() {
-        let waiters = self.machine.withLock { $0.closed() }
-        for waiter in waiters { waiter.resume(throwing: StorageError.closed) }
+    /// Fails all who wait, and all who come, with `StorageError.closed`; returns when nobody holds the place.
+    func close() async throws {
+        try await withCheckedThrowingContinuation { continuation in
+            let action = self.machine.withLock { $0.closed(continuation) }
+            for waiter in action.refused { waiter.resume(throwing: StorageError.closed) }
+            for closer in action.finished { closer.resume() }
+        }
     }
 
     private func arrived(_ vote: VoteID, _ continuation: CheckedContinuation<Void, any Error>) {

@@ -27,11 +27,22 @@ struct CommitLockStateMachine<Waiter> {
         case enter(Waiter)
         /// Nobody waits.
         case none
+        /// The storage closes and the last holder has left: let those go on who close it.
+        case finishClosing([Waiter])
+    }
+
+    /// What to do when the storage closes.
+    struct CloseAction {
+        /// Fail these: they will not enter any more.
+        var refused: [Waiter]
+        /// Let these go on, who close the storage: nobody holds the place.
+        var finished: [Waiter]
     }
 
     private var holder: VoteID?
     private var waiting: Deque<(vote: VoteID, waiter: Waiter)> = []
     private var isClosed = false
+    private var closers: [Waiter] = []
 
     /// A free place without a queue.
     init() {}
@@ -61,16 +72,20 @@ struct CommitLockStateMachine<Waiter> {
         guard self.holder == vote else { return .none }
         guard let next = self.waiting.popFirst() else {
             self.holder = nil
-            return .none
+            defer { self.closers = [] }
+            return self.isClosed ? .finishClosing(self.closers) : .none
         }
         self.holder = next.vote
         return .enter(next.waiter)
     }
 
-    /// The storage closes: returns all who wait, to be failed. The holder keeps the place until it leaves.
-    mutating func closed() -> [Waiter] {
+    /// The storage closes, and `closer` waits for the last holder to leave. Nobody enters any more.
+    mutating func closed(_ closer: Waiter) -> CloseAction {
         self.isClosed = true
-        defer { self.waiting = [] }
-        return self.waiting.map(\.waiter)
+        let refused = self.waiting.map(\.waiter)
+        self.waiting = []
+        guard self.holder != nil else { return CloseAction(refused: refused, finished: [closer]) }
+        self.closers.append(closer)
+        return CloseAction(refused: refused, finished: [])
     }
 }

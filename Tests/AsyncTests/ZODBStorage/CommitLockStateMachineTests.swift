@@ -51,15 +51,23 @@ import Testing
         #expect(machine.left(self.vote(1)) == .enter("c"))
     }
 
-    @Test func closingFailsAllWhoWaitAndAllWhoCome() {
+    @Test func closingFailsAllWhoWaitAndAllWhoComeAndWaitsForTheHolder() {
         var machine = Machine()
         _ = machine.arrived(self.vote(1), "a")
         _ = machine.arrived(self.vote(2), "b")
         _ = machine.arrived(self.vote(3), "c")
-        #expect(machine.closed() == ["b", "c"])
-        #expect(machine.closed() == [])
-        #expect(machine.left(self.vote(1)) == .none)
+        #expect(machine.closed("closer") == .init(refused: ["b", "c"], finished: []))
+        #expect(machine.closed("another") == .init(refused: [], finished: []))
         #expect(machine.arrived(self.vote(4), "d") == .refuse("d"))
+        #expect(machine.left(self.vote(1)) == .finishClosing(["closer", "another"]))
+        #expect(machine.closed("late") == .init(refused: [], finished: ["late"]))
+        #expect(machine.arrived(self.vote(5), "e") == .refuse("e"))
+    }
+}
+
+extension CommitLockStateMachine<String>.CloseAction: Equatable {
+    static func == (lhs: Self, rhs: Self) -> Bool {
+        lhs.refused == rhs.refused && lhs.finished == rhs.finished
     }
 }
 
@@ -77,6 +85,7 @@ extension CommitLockStateMachine<String>.DepartureAction: Equatable {
     static func == (lhs: Self, rhs: Self) -> Bool {
         switch (lhs, rhs) {
         case (.enter(let left), .enter(let right)): left == right
+        case (.finishClosing(let left), .finishClosing(let right)): left == right
         case (.none, .none): true
         default: false
         }

@@ -39,10 +39,11 @@ import Testing
         let holder = try await lock.acquire()
         let waiter = Task { try await lock.acquire() }
         try await eventually("it waits") { lock.waitingCount == 1 }
-        lock.close()
+        let closing = Task { try await lock.close() }
         let error = await #expect(throws: StorageError.self) { try await waiter.value }
         #expect(error?.code == .closed)
         lock.release(holder)
+        try await closing.value
     }
 
     @Test func manyTasksNeverHoldThePlaceTogether() async throws {

@@ -8,6 +8,7 @@
 /// The storages that must behave alike.
 enum StorageKind: CaseIterable, Sendable {
     case mapping
+    case file
 
     /// Runs `body` with an empty storage of this kind, which is closed afterwards.
     func withStorage(
@@ -20,6 +21,12 @@ enum StorageKind: CaseIterable, Sendable {
             let storage = MappingStorage(clock: clock)
             try await body(storage)
             try await storage.close()
+        case .file:
+            try await withTemporaryDirectory { folder in
+                let storage = try FileStorage(FileStorageConfiguration(path: folder + "/Data.fs"), clock: clock)
+                try await body(storage)
+                try await storage.close()
+            }
         }
     }
 }

@@ -1,0 +1,118 @@
+//
+// Part of zkzeo: ZODB storage servers that are found through ZooKeeper.
+// Licensed under the Apache License, Version 2.0; see LICENSE.
+// SPDX-License-Identifier: Apache-2.0
+
+import ZODBFormat
+
+/// What waits to be written to a data file, what is being written, and what has gone wrong.
+///
+/// `Appender` drives it. Transactions are queued in the order of their positions and tids. The writer takes everything
+/// that waits as one batch, so that one synchronisation serves all of it; the next batch gathers meanwhile. Until a
+/// transaction is published, its objects are looked up here. The first failure ends all writing: what is under way,
+/// what waits and what comes fails, because every one of them stands behind the bytes that are missing.
+struct AppendQueueStateMachine<Completion> {
+    /// A transaction on its way to the file, and whoever waits for it.
+    struct Transaction {
+        var encoded: EncodedTransaction
+        var origin: UInt64
+        var completion: Completion
+    }
+
+    /// Where the newest queued revision of an object will be.
+    struct QueuedRevision: Hashable {
+        var tid: TransactionID
+        var position: Int
+    }
+
+    /// What to do with a transaction that was queued.
+    enum QueueAction {
+        /// The writer sleeps: wake it.
+        case wakeWriter
+        /// The writer is at work and will find the transaction.
+        case none
+        /// Writing has ended: fail the transaction.
+        case fail(Completion, StorageError)
+    }
+
+    /// What the writer does next.
+    enum WriterAction {
+        /// Write these, in this order, and synchronise once.
+        case write([Transaction])
+        /// Nothing waits. Sleep, and let those go on who waited for that.
+        case sleep([Completion])
+    }
+
+    private var waiting: [Transaction] = []
+    private var underWay: [Transaction] = []
+    private var revisions: [ObjectID: QueuedRevision] = [:]
+    private var isWriting = false
+    private var failure: StorageError?
+    private var waitingForSleep: [Completion] = []
+
+    /// The position behind the last transaction that was queued: where the next one goes.
+    private(set) var end: Int
+
+    /// An idle queue for a file that ends at `end`.
+    init(end: Int) {
+        self.end = end
+    }
+
+    /// Why nothing is written any more; `nil` while all is well.
+    var writeFailure: StorageError? { self.failure }
+
+    /// The newest revision of an object among the transactions that are not published yet.
+    func queuedRevision(of oid: ObjectID) -> QueuedRevision? { self.revisions[oid] }
+
+    /// A transaction has its tid and its place, and is to be written.
+    mutating func queued(_ transaction: Transaction) -> QueueAction {
+        if let failure { return .fail(transaction.completion, failure) }
+        precondition(transaction.encoded.position == self.end, "transactions follow one another in the file")
+        self.end = transaction.encoded.end
+        for object in transaction.encoded.objects {
+            self.revisions[object.oid] = QueuedRevision(tid: transaction.encoded.tid, position: object.position)
+        }
+        self.waiting.append(transaction)
+        if self.isWriting { return .none }
+        self.isWriting = true
+        return .wakeWriter
+    }
+
+    /// The writer is awake and has nothing to do: all of its last batch is published or has failed.
+    mutating func writerReady() -> WriterAction {
+        self.underWay = []
+        guard !self.waiting.isEmpty else {
+            self.isWriting = false
+            defer { self.waitingForSleep = [] }
+            return .sleep(self.waitingForSleep)
+        }
+        self.underWay = self.waiting
+        self.waiting = []
+        return .write(self.underWay)
+    }
+
+    /// A transaction of the batch is durable and visible: nobody needs to find it here any more.
+    mutating func published(_ transaction: EncodedTransaction) {
+        for object in transaction.objects where self.revisions[object.oid]?.tid == transaction.tid {
+            self.revisions[object.oid] = nil
+        }
+    }
+
+    /// The disk refused the batch, none of which has been published: returns all who are to be failed.
+    mutating func failed(_ error: StorageError) -> [Completion] {
+        self.failure = error
+        self.revisions = [:]
+        defer {
+            self.underWay = []
+            self.waiting = []
+        }
+        return (self.underWay + self.waiting).map(\.completion)
+    }
+
+    /// Somebody wants to go on when nothing is being written: true when that is now.
+    mutating func waitsForSleep(_ completion: Completion) -> Bool {
+        guard self.isWriting else { return true }
+        self.waitingForSleep.append(completion)
+        return false
+    }
+}

@@ -1,0 +1,120 @@
+//
+// Part of zkzeo: ZODB storage servers that are found through ZooKeeper.
+// Licensed under the Apache License, Version 2.0; see LICENSE.
+// SPDX-License-Identifier: Apache-2.0
+
+import Dispatch
+import Synchronization
+import ZODBFormat
+
+/// The one writer of a data file. It takes finished transactions from a queue, writes all that wait, synchronises the
+/// file once for all of them, and publishes them in order.
+///
+/// Guarded by `machine`: the queue. The file is written by `writer` alone, one block at a time.
+final class Appender: Sendable {
+    typealias Completion = CheckedContinuation<Void, any Error>
+    typealias Machine = AppendQueueStateMachine<Completion>
+
+    private let machine: Mutex<Machine>
+    private let file: any AppendableFile
+    private let path: String
+    private let publish: @Sendable (EncodedTransaction, _ origin: UInt64) -> Void
+    private let writer = DispatchQueue(label: "zodb.filestorage.appender", qos: .userInitiated)
+
+    /// A writer behind position `end` of a file. `publish` makes a durable transaction visible; it is called on the
+    /// writer's thread, in the order of tids.
+    init(
+        _ file: any AppendableFile,
+        path: String,
+        end: Int,
+        publish: @escaping @Sendable (EncodedTransaction, _ origin: UInt64) -> Void
+    ) {
+        self.machine = Mutex(Machine(end: end))
+        self.file = file
+        self.path = path
+        self.publish = publish
+    }
+
+    /// The position behind the last transaction that was queued.
+    var end: Int { self.machine.withLock { $0.end } }
+
+    /// The newest revision of an object among the transactions that are not visible yet.
+    func queuedRevision(of oid: ObjectID) -> Machine.QueuedRevision? {
+        self.machine.withLock { $0.queuedRevision(of: oid) }
+    }
+
+    /// Throws the failure that ended all writing, if there was one.
+    func checkWritable() throws {
+        if let failure = self.machine.withLock({ $0.writeFailure }) { throw failure }
+    }
+
+    /// Queues a transaction, calls `queued` once it has its place, and returns when it is durable and visible.
+    ///
+    /// Throws `StorageError.writeFailed` when the disk refuses it or one in front of it.
+    func append(_ transaction: EncodedTransaction, origin: UInt64, queued: () -> Void) async throws {
+        try await withCheckedThrowingContinuation { (continuation: Completion) in
+            let action = self.machine.withLock {
+                $0.queued(.init(encoded: transaction, origin: origin, completion: continuation))
+            }
+            queued()
+            switch action {
+            case .wakeWriter: self.writer.async { self.work() }
+            case .none: break
+            case .fail(let continuation, let error): continuation.resume(throwing: error)
+            }
+        }
+    }
+
+    /// Returns when everything that was queued is durable or has failed.
+    func settle() async throws {
+        try await withCheckedThrowingContinuation { (continuation: Completion) in
+            let isSettled = self.machine.withLock { $0.waitsForSleep(continuation) }
+            if isSettled { continuation.resume() }
+        }
+    }
+
+    /// Writes batch after batch until nothing waits. Runs on `writer`.
+    private func work() {
+        while true {
+            switch self.machine.withLock({ $0.writerReady() }) {
+            case .sleep(let waiters):
+                for waiter in waiters { waiter.resume() }
+                return
+            case .write(let batch):
+                self.write(batch)
+            }
+        }
+    }
+
+    private func write(_ batch: [Machine.Transaction]) {
+        do {
+            for transaction in batch {
+                try self.file.write(transaction.encoded.bytes, at: transaction.encoded.position)
+            }
+            try self.file.synchronize()
+        } catch {
+            self.fail(error, from: batch.first?.encoded.position)
+            return
+        }
+        for transaction in batch {
+            self.publish(transaction.encoded, transaction.origin)
+            self.machine.withLock { $0.published(transaction.encoded) }
+            transaction.completion.resume()
+        }
+    }
+
+    private func fail(_ error: any Error, from position: Int?) {
+        // Nobody may find these transactions at the next opening: they are about to be reported as not committed.
+        // Should the disk refuse even this, there is nothing left that could be done about it.
+        if let position {
+            try? self.file.truncate(to: position)
+            try? self.file.synchronize()
+        }
+        let failure = StorageError(
+            .writeFailed,
+            "\(self.path) could not be written; nothing is committed to it until it is opened again",
+            underlyingError: error
+        )
+        for completion in self.machine.withLock({ $0.failed(failure) }) { completion.resume(throwing: failure) }
+    }
+}

@@ -1,0 +1,43 @@
+//
+// Part of zkzeo: ZODB storage servers that are found through ZooKeeper.
+// Licensed under the Apache License, Version 2.0; see LICENSE.
+// SPDX-License-Identifier: Apache-2.0
+
+import NIOCore
+
+/// The lock that keeps a second process from writing the same data file: a file beside it, locked with flock, that
+/// holds the identity of the process. Python's storages (`zc.lockfile`) take the same one.
+///
+/// The file stays when the lock is released; a lock is what the system says, not that there is a file.
+final class FileLock: Sendable {
+    private let file: PositionalFile
+
+    /// Takes the lock for the data file at `path`.
+    ///
+    /// Throws `StorageError.locked` when somebody has it, in this process or another.
+    init(for path: String) throws {
+        let lockPath = path + ".lock"
+        self.file = try PositionalFile(lockPath, .readWriteOrCreate)
+        guard try self.file.tryLock() else {
+            let owner = (try? self.file.read(at: 0, count: 64)).map { String(buffer: $0) } ?? ""
+            let digits = owner.filter(\.isNumber)
+            throw StorageError(
+                .locked,
+                "\(path) is open for writing already\(digits.isEmpty ? "" : ", by process \(digits)"): "
+                    + "\(lockPath) is locked"
+            )
+        }
+        let content = ByteBuffer(string: " \(processIdentifier)\n")
+        try self.file.write(content, at: 0)
+        try self.file.truncate(to: content.readableBytes)
+    }
+
+    deinit {
+        self.release()
+    }
+
+    /// Gives the lock back.
+    func release() {
+        self.file.unlock()
+    }
+}

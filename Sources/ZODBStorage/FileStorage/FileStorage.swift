@@ -1,0 +1,252 @@
+//
+// Part of zkzeo: ZODB storage servers that are found through ZooKeeper.
+// Licensed under the Apache License, Version 2.0; see LICENSE.
+// SPDX-License-Identifier: Apache-2.0
+
+import Dispatch
+import Logging
+public import NIOCore
+import Synchronization
+public import ZODBFormat
+
+/// A storage in one append-only file, in the format of Python's FileStorage: each opens what the other has written.
+///
+/// One process at a time has the file open for writing. Reads go to the file directly and take no lock but the index's
+/// for one look-up; commits are written by one thread, which synchronises the file once for all that wait.
+public final class FileStorage: LocalStorage {
+    public let traits: StorageTraits
+
+    private let configuration: FileStorageConfiguration
+    private let index: ObjectIndex
+    private let indexSaver: IndexSaver
+    private let history: VisibleHistory
+    private let appender: Appender
+    private let place = CommitLock()
+    private let fileLock: FileLock?
+    private let clock: WallClock
+    private let pending: Mutex<Pending>
+
+    /// What the vote that holds the place touches, and `close()`. Guarded by `pending`.
+    private struct Pending {
+        var prepared: (vote: VoteID, draft: CheckedDraft)?
+        var tids: TransactionIDSequence
+        var objectIDs: ObjectIDSequence
+        var isClosed = false
+    }
+
+    /// Opens a data file, on a thread of its own: without a fresh index file all of it has to be read.
+    ///
+    /// Throws `StorageError.locked` when the file is open for writing already, `.unsupportedFormat` when it is none of
+    /// ours, and `.corrupted` with a position when it contradicts itself; then nothing has been changed.
+    @concurrent
+    public static func open(_ configuration: FileStorageConfiguration) async throws -> FileStorage {
+        try await withCheckedThrowingContinuation { continuation in
+            DispatchQueue.global(qos: .userInitiated).async {
+                continuation.resume(with: Result { try FileStorage(configuration) })
+            }
+        }
+    }
+
+    /// Opens a data file. `wrapping` may put something between the writer and the file.
+    init(
+        _ configuration: FileStorageConfiguration,
+        clock: @escaping WallClock = systemWallClock,
+        wrapping: (PositionalFile) -> any AppendableFile = { $0 }
+    ) throws {
+        let opened = try OpenedFile(configuration)
+        self.configuration = configuration
+        self.fileLock = opened.lock
+        self.clock = clock
+        self.traits = StorageTraits(
+            name: configuration.path,
+            isReadOnly: configuration.readOnly,
+            supportsUndo: true,
+            interfaces: [
+                "IStorageRestoreable", "IStorageIteration", "IStorageUndoable", "IStorageCurrentRecordIteration",
+                "IExternalGC", "IStorage",
+            ],
+            iteratesCurrentRecords: true
+        )
+        let index = ObjectIndex(.init(file: opened.file, table: opened.table, end: opened.end))
+        let statistics = StorageStatistics(objectCount: opened.table.count, byteCount: opened.end)
+        let history = VisibleHistory(last: opened.last, statistics: statistics)
+        let saver = IndexSaver(index, dataPath: configuration.path, savedEnd: opened.indexedEnd ?? 0)
+        self.index = index
+        self.history = history
+        self.indexSaver = saver
+        self.appender = Appender(wrapping(opened.file), path: configuration.path, end: opened.end) { encoded, origin in
+            let statistics = index.update(encoded.objects, end: encoded.end)
+            let transaction = CommittedTransaction(tid: encoded.tid, oids: encoded.objects.map(\.oid), origin: origin)
+            history.publish(transaction, statistics: statistics)
+            saver.grown(statistics)
+        }
+        self.pending = Mutex(
+            Pending(
+                tids: TransactionIDSequence(after: opened.last),
+                objectIDs: ObjectIDSequence(after: opened.table.maximum ?? .root)
+            )
+        )
+    }
+
+    public func statistics() throws -> StorageStatistics {
+        try self.checkOpen()
+        return self.history.statistics
+    }
+
+    public func lastTransaction() throws -> TransactionID {
+        try self.checkOpen()
+        return self.history.last
+    }
+
+    public func load(_ oid: ObjectID, before tid: TransactionID) throws -> ObjectRevision? {
+        try self.reader().load(oid, before: tid)
+    }
+
+    public func load(_ oid: ObjectID, at serial: TransactionID) throws -> ByteBuffer {
+        try self.reader().load(oid, at: serial)
+    }
+
+    public func serial(of oid: ObjectID, before tid: TransactionID) throws -> TransactionID? {
+        try self.reader().serial(of: oid, before: tid)
+    }
+
+    public func newObjectIDs(_ count: Int) throws -> [ObjectID] {
+        try self.checkWritable()
+        return try self.pending.withLock { try $0.objectIDs.next(count) }
+    }
+
+    public func vote(_ draft: TransactionDraft) async throws -> VoteOutcome {
+        try self.checkWritable()
+        try draft.metadata.checkLengths()
+        let draft = CheckedDraft(draft)
+        let vote = try await self.place.acquire()
+        do {
+            // Whoever held the place before may have met the end of all writing.
+            try self.checkWritable()
+            try self.checkQuota(draft)
+            self.pending.withLock { pending in
+                for oid in draft.oids { pending.objectIDs.reserve(oid) }
+            }
+            let conflicts = try draft.conflicts { try self.committedSerial(of: $0) }
+            guard conflicts.isEmpty else {
+                self.place.release(vote)
+                return .conflicts(conflicts)
+            }
+            try self.pending.withLock { pending in
+                guard !pending.isClosed else { throw StorageError.closed }
+                pending.prepared = (vote, draft)
+            }
+            return .prepared(vote)
+        } catch {
+            self.place.release(vote)
+            throw error
+        }
+    }
+
+    public func finish(_ vote: VoteID) async throws -> TransactionID {
+        let (tid, draft) = try self.pending.withLock { pending in
+            guard !pending.isClosed else { throw StorageError.closed }
+            guard let prepared = pending.prepared, prepared.vote == vote else { throw StorageError.noSuchVote(vote) }
+            pending.prepared = nil
+            return (pending.tids.next(at: self.clock()), prepared.draft)
+        }
+        let encoded: EncodedTransaction
+        do {
+            encoded = try EncodedTransaction(draft, tid: tid, at: self.appender.end) { try self.newestPosition(of: $0) }
+        } catch {
+            self.place.release(vote)
+            throw error
+        }
+        try await self.appender.append(encoded, origin: draft.origin) { self.place.release(vote) }
+        return tid
+    }
+
+    public func abort(_ vote: VoteID) async {
+        let held = self.pending.withLock { pending in
+            guard pending.prepared?.vote == vote else { return false }
+            pending.prepared = nil
+            return true
+        }
+        if held { self.place.release(vote) }
+    }
+
+    public func recentTransactions(after tid: TransactionID, limit: Int) async throws -> [CommittedTransaction] {
+        let visible = self.history.last
+        let contents = try self.index.snapshot()
+        var log = TransactionLog(contents.file, end: contents.end)
+        return try log.newest(after: tid, through: visible, limit: limit)
+    }
+
+    public func addObserver(_ observer: any StorageObserver) async throws -> TransactionID {
+        try self.checkOpen()
+        return self.history.add(observer)
+    }
+
+    public func removeObserver(_ observer: any StorageObserver) async {
+        self.history.remove(observer)
+    }
+
+    public func close() async throws {
+        let (isFirst, held) = self.pending.withLock { pending in
+            defer {
+                pending.isClosed = true
+                pending.prepared = nil
+            }
+            return (!pending.isClosed, pending.prepared?.vote)
+        }
+        guard isFirst else { return }
+        if let held { self.place.release(held) }
+        // A finish that is about to queue its transaction holds the place until it has.
+        try await self.place.close()
+        try await self.appender.settle()
+        self.history.close()
+        if !self.configuration.readOnly {
+            do {
+                try await self.indexSaver.saveNow()
+            } catch {
+                self.configuration.logger?.info(
+                    "The index file could not be written; the next opening builds it again",
+                    metadata: ["storage.path": "\(self.configuration.path)", "error": "\(error)"]
+                )
+            }
+        }
+        self.index.close()
+        self.fileLock?.release()
+    }
+
+    private func reader() -> RevisionReader {
+        // The order matters: what is visible now is in the index by the time of any look-up after this.
+        RevisionReader(visible: self.history.last, index: self.index)
+    }
+
+    /// The newest revision of an object, whether it is visible already or still queued.
+    private func committedSerial(of oid: ObjectID) throws -> CommittedSerial? {
+        // The order matters: a transaction is in the index before it leaves the queue.
+        if let queued = self.appender.queuedRevision(of: oid) { return CommittedSerial(tid: queued.tid) }
+        let (file, position) = try self.index.find(oid)
+        return try position.map { try RecordReader(file).serial(at: $0, of: oid) }
+    }
+
+    private func newestPosition(of oid: ObjectID) throws -> Int {
+        if let queued = self.appender.queuedRevision(of: oid) { return queued.position }
+        return try self.index.find(oid).position ?? 0
+    }
+
+    private func checkOpen() throws {
+        guard self.pending.withLock({ !$0.isClosed }) else { throw StorageError.closed }
+    }
+
+    private func checkWritable() throws {
+        try self.checkOpen()
+        if self.configuration.readOnly { throw StorageError.readOnly }
+        try self.appender.checkWritable()
+    }
+
+    /// Refuses a draft whose last record would begin behind the quota, as Python's FileStorage does.
+    private func checkQuota(_ draft: CheckedDraft) throws {
+        guard let quota = self.configuration.quota, let last = draft.stores.last else { return }
+        let encodedEnd = self.appender.end + draft.encodedLength
+        guard encodedEnd - DataHeader.recordLength(ofData: last.data.readableBytes) > quota else { return }
+        throw StorageError(.quotaExceeded, "\(self.configuration.path) may not grow beyond \(quota) bytes")
+    }
+}

@@ -1,0 +1,43 @@
+//
+// Part of zkzeo: ZODB storage servers that are found through ZooKeeper.
+// Licensed under the Apache License, Version 2.0; see LICENSE.
+// SPDX-License-Identifier: Apache-2.0
+
+public import Logging
+
+/// Which data file a `FileStorage` opens, and how.
+public struct FileStorageConfiguration: Sendable {
+    /// The path of the data file, relative to the working directory. The names of the files beside it (`.index`,
+    /// `.lock`, `.tr0`, …) begin with it.
+    public var path: String
+
+    /// Whether to begin with an empty file, **throwing away** what is there. Default: false; a file that is not there
+    /// is made anyway, except for reading only.
+    public var create: Bool
+
+    /// Whether to only read the file. No lock is taken then, and nothing on disk is changed; what another process
+    /// commits later is not seen. Default: false.
+    public var readOnly: Bool
+
+    /// The largest size of the file in bytes: a transaction with an object that would begin behind it is refused.
+    /// Default: `nil`, no limit.
+    public var quota: Int?
+
+    /// Where to report what was cut off or rebuilt when the file was opened. Default: nowhere.
+    public var logger: Logger?
+
+    /// A configuration for the file at `path`.
+    public init(
+        path: String,
+        create: Bool = false,
+        readOnly: Bool = false,
+        quota: Int? = nil,
+        logger: Logger? = nil
+    ) {
+        self.path = path
+        self.create = create
+        self.readOnly = readOnly
+        self.quota = quota
+        self.logger = logger
+    }
+}

@@ -1,0 +1,79 @@
+//
+// Part of zkzeo: ZODB storage servers that are found through ZooKeeper.
+// Licensed under the Apache License, Version 2.0; see LICENSE.
+// SPDX-License-Identifier: Apache-2.0
+
+#if canImport(Glibc)
+import Glibc
+#elseif canImport(Musl)
+import Musl
+#else
+import Darwin
+#endif
+
+/// What the system says about an error number.
+func systemMessage(_ code: Int32) -> String {
+    guard let message = unsafe strerror(code) else { return "error \(code)" }
+    return unsafe String(cString: message)
+}
+
+/// The number of the error that the last system call of this thread met.
+var systemError: Int32 { errno }
+
+/// The identity of this process.
+var processIdentifier: Int32 { getpid() }
+
+/// Makes system calls until one is not interrupted by a signal, and turns its failure into an error.
+@discardableResult
+func systemCall<Result: SignedInteger>(
+    _ operation: String,
+    _ path: String,
+    _ call: () -> Result
+) throws(FileError) -> Result {
+    while true {
+        let result = call()
+        if result >= 0 { return result }
+        let code = systemError
+        if code != EINTR { throw FileError(operation: operation, path: path, code: code) }
+    }
+}
+
+/// Names of files and what is done to them as a whole.
+enum FileSystem {
+    /// The folder that a path is in.
+    static func folder(of path: String) -> String {
+        guard let slash = path.lastIndex(of: "/") else { return "." }
+        return slash == path.startIndex ? "/" : String(path[..<slash])
+    }
+
+    /// Whether there is anything at a path.
+    static func exists(_ path: String) -> Bool {
+        unsafe access(path, F_OK) == 0
+    }
+
+    /// Removes a file. It is no error when there is none.
+    static func remove(_ path: String) throws(FileError) {
+        do {
+            try systemCall("remove", path) { unsafe unlink(path) }
+        } catch  where error.code == ENOENT {}
+    }
+
+    /// Gives a file another name, replacing what had that name.
+    static func rename(_ path: String, to newPath: String) throws(FileError) {
+        #if canImport(Glibc)
+        try systemCall("rename", path) { unsafe Glibc.rename(path, newPath) }
+        #elseif canImport(Musl)
+        try systemCall("rename", path) { unsafe Musl.rename(path, newPath) }
+        #else
+        try systemCall("rename", path) { unsafe Darwin.rename(path, newPath) }
+        #endif
+    }
+
+    /// Returns when the names in the folder of a file would survive a loss of power.
+    static func synchronizeFolder(of path: String) throws(FileError) {
+        let folder = Self.folder(of: path)
+        let descriptor = try systemCall("open", folder) { unsafe open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC) }
+        defer { close(descriptor) }
+        try systemCall("fsync", folder) { fsync(descriptor) }
+    }
+}

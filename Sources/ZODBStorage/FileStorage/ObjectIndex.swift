@@ -1,0 +1,59 @@
+//
+// Part of zkzeo: ZODB storage servers that are found through ZooKeeper.
+// Licensed under the Apache License, Version 2.0; see LICENSE.
+// SPDX-License-Identifier: Apache-2.0
+
+import Synchronization
+import ZODBFormat
+
+/// The data file and where the newest record of each object is in it.
+///
+/// Guarded by `contents`: the two together, so that they can be exchanged at once. Readers hold the guard for one
+/// look-up and read the file after it; what they read stays valid, since nothing in front of the end ever changes.
+final class ObjectIndex: Sendable {
+    /// The file, and what the index knows of it.
+    struct Contents: Sendable {
+        var file: PositionalFile
+        var table: ObjectIndexTable
+        /// How far into the file the index knows it.
+        var end: Int
+    }
+
+    /// `nil` when the storage is closed.
+    private let contents: Mutex<Contents?>
+
+    /// An index of a file that has just been opened.
+    init(_ contents: Contents) {
+        self.contents = Mutex(contents)
+    }
+
+    /// The file, and where the newest record of an object is in it.
+    func find(_ oid: ObjectID) throws -> (file: PositionalFile, position: Int?) {
+        try self.contents.withLock { contents in
+            guard let contents else { throw StorageError.closed }
+            return (contents.file, contents.table[oid])
+        }
+    }
+
+    /// Everything, as it is now. Cheap, until the index is changed.
+    func snapshot() throws -> Contents {
+        try self.contents.withLock { contents in
+            guard let contents else { throw StorageError.closed }
+            return contents
+        }
+    }
+
+    /// Takes in the objects of a transaction that ends at `end`; returns how much is there now.
+    func update(_ objects: [ObjectPosition], end: Int) -> StorageStatistics {
+        self.contents.withLock { contents in
+            for object in objects { contents?.table.set(object.oid, object.position) }
+            contents?.end = end
+            return StorageStatistics(objectCount: contents?.table.count ?? 0, byteCount: end)
+        }
+    }
+
+    /// Lets go of the file.
+    func close() {
+        self.contents.withLock { $0 = nil }
+    }
+}

@@ -1,0 +1,104 @@
+//
+// Part of zkzeo: ZODB storage servers that are found through ZooKeeper.
+// Licensed under the Apache License, Version 2.0; see LICENSE.
+// SPDX-License-Identifier: Apache-2.0
+
+import ZODBFormat
+
+/// Where the newest record of each object is, in 8 bytes an object (up to 16 with the room that arrays keep).
+///
+/// Identifiers that differ in their last two bytes only share a bucket, as in Python's index, so that a bucket is read
+/// and written as it stands in an index file. Positions have 48 bits: a data file ends before 256 TiB.
+struct ObjectIndexTable: Sendable {
+    /// The positions of up to 65,536 objects, sorted by the last two bytes of their identifiers.
+    struct Bucket: Sendable {
+        private(set) var suffixes: [UInt16] = []
+        private var low: [UInt32] = []
+        private var high: [UInt16] = []
+
+        var count: Int { self.suffixes.count }
+
+        /// The position at an index in the order of suffixes.
+        func position(at index: Int) -> Int {
+            Int(self.high[index]) << 32 | Int(self.low[index])
+        }
+
+        func position(of suffix: UInt16) -> Int? {
+            let index = self.index(of: suffix)
+            guard index < self.count, self.suffixes[index] == suffix else { return nil }
+            return self.position(at: index)
+        }
+
+        /// Sets a position and says whether the suffix is new.
+        mutating func set(_ suffix: UInt16, _ position: Int) -> Bool {
+            let index = self.index(of: suffix)
+            let (low, high) = (UInt32(truncatingIfNeeded: position), UInt16(truncatingIfNeeded: position >> 32))
+            if index < self.count, self.suffixes[index] == suffix {
+                self.low[index] = low
+                self.high[index] = high
+                return false
+            }
+            self.suffixes.insert(suffix, at: index)
+            self.low.insert(low, at: index)
+            self.high.insert(high, at: index)
+            return true
+        }
+
+        mutating func reserveCapacity(_ count: Int) {
+            self.suffixes.reserveCapacity(count)
+            self.low.reserveCapacity(count)
+            self.high.reserveCapacity(count)
+        }
+
+        /// The first index whose suffix is not below `suffix`.
+        private func index(of suffix: UInt16) -> Int {
+            // Identifiers are handed out one by one: mostly a bucket has no gaps, and new ones come at its end.
+            let direct = Int(suffix) - Int(self.suffixes.first ?? 0)
+            if direct >= 0, direct < self.count, self.suffixes[direct] == suffix { return direct }
+            guard let last = self.suffixes.last, suffix <= last else { return self.count }
+            var range = 0..<self.count
+            while !range.isEmpty {
+                let middle = range.lowerBound + range.count / 2
+                if self.suffixes[middle] < suffix {
+                    range = middle + 1..<range.upperBound
+                } else {
+                    range = range.lowerBound..<middle
+                }
+            }
+            return range.lowerBound
+        }
+    }
+
+    /// The number of objects.
+    private(set) var count = 0
+    private var buckets: [UInt64: Bucket] = [:]
+
+    /// The first six bytes of the identifiers of each bucket, sorted.
+    var prefixes: [UInt64] { self.buckets.keys.sorted() }
+
+    /// The largest identifier; `nil` when there are no objects.
+    var maximum: ObjectID? {
+        guard let prefix = self.buckets.keys.max(), let suffix = self.buckets[prefix]?.suffixes.last else { return nil }
+        return ObjectID(rawValue: prefix << 16 | UInt64(suffix))
+    }
+
+    /// Where the newest record of an object is.
+    subscript(oid: ObjectID) -> Int? {
+        self.buckets[oid.rawValue >> 16]?.position(of: UInt16(truncatingIfNeeded: oid.rawValue))
+    }
+
+    /// Records where the newest record of an object is.
+    mutating func set(_ oid: ObjectID, _ position: Int) {
+        let suffix = UInt16(truncatingIfNeeded: oid.rawValue)
+        if self.buckets[oid.rawValue >> 16, default: Bucket()].set(suffix, position) { self.count += 1 }
+    }
+
+    /// The bucket of the identifiers that begin with six bytes.
+    func bucket(_ prefix: UInt64) -> Bucket? { self.buckets[prefix] }
+
+    /// Puts a whole bucket in the place of the one of its identifiers.
+    mutating func replace(_ prefix: UInt64, _ bucket: Bucket) {
+        self.count += bucket.count - (self.buckets[prefix]?.count ?? 0)
+        self.buckets[prefix] = bucket
+    }
+}

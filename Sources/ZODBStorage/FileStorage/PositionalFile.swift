@@ -1,0 +1,129 @@
+//
+// Part of zkzeo: ZODB storage servers that are found through ZooKeeper.
+// Licensed under the Apache License, Version 2.0; see LICENSE.
+// SPDX-License-Identifier: Apache-2.0
+
+import NIOCore
+
+#if canImport(Glibc)
+import Glibc
+#elseif canImport(Musl)
+import Musl
+#else
+import Darwin
+#endif
+
+/// An open file that is read and written at positions, by any number of threads at once. It is closed when the last
+/// user lets go of it, so that nobody reads from a descriptor that has become somebody else's.
+final class PositionalFile: AppendableFile {
+    /// How a file is opened.
+    enum Mode {
+        case read
+        case readWrite
+        /// Reading and writing a file that may have to be made.
+        case readWriteOrCreate
+        /// Reading and writing a new file; it is an error when there is one.
+        case create
+
+        var flags: Int32 {
+            switch self {
+            case .read: O_RDONLY
+            case .readWrite: O_RDWR
+            case .readWriteOrCreate: O_RDWR | O_CREAT
+            case .create: O_RDWR | O_CREAT | O_EXCL
+            }
+        }
+    }
+
+    let path: String
+    private let descriptor: Int32
+
+    /// Opens the file at `path`.
+    init(_ path: String, _ mode: Mode) throws(FileError) {
+        self.path = path
+        let mode = mode.flags | O_CLOEXEC
+        self.descriptor = try systemCall("open", path) { unsafe open(path, mode, 0o666) }
+    }
+
+    deinit {
+        close(self.descriptor)
+    }
+
+    /// The length in bytes.
+    func size() throws(FileError) -> Int {
+        let (descriptor, path) = (self.descriptor, self.path)
+        return Int(try systemCall("seek", path) { lseek(descriptor, 0, SEEK_END) })
+    }
+
+    /// The bytes at a position: `count` of them, or as many as there are before the end of the file.
+    func read(at position: Int, count: Int) throws(FileError) -> ByteBuffer {
+        var buffer = ByteBuffer()
+        guard count > 0 else { return buffer }
+        buffer.reserveCapacity(count)
+        let (descriptor, path) = (self.descriptor, self.path)
+        while buffer.readableBytes < count {
+            let done = buffer.readableBytes
+            var failure: FileError?
+            let read = unsafe buffer.writeWithUnsafeMutableBytes(minimumWritableBytes: count - done) { space in
+                do throws(FileError) {
+                    return try systemCall("read", path) {
+                        unsafe pread(descriptor, space.baseAddress, count - done, off_t(position + done))
+                    }
+                } catch {
+                    failure = error
+                    return 0
+                }
+            }
+            if let failure { throw failure }
+            if read == 0 { break }
+        }
+        return buffer
+    }
+
+    func write(_ bytes: ByteBuffer, at position: Int) throws {
+        let (descriptor, path) = (self.descriptor, self.path)
+        try unsafe bytes.withUnsafeReadableBytes { all in
+            var done = 0
+            while done < all.count {
+                let rest = unsafe UnsafeRawBufferPointer(rebasing: all[done...])
+                let written = try systemCall("write", path) {
+                    unsafe pwrite(descriptor, rest.baseAddress, rest.count, off_t(position + done))
+                }
+                // A device that takes nothing and reports nothing would be asked for ever.
+                guard written > 0 else { throw FileError(operation: "write", path: path, code: ENOSPC) }
+                done += written
+            }
+        }
+    }
+
+    func synchronize() throws {
+        let descriptor = self.descriptor
+        #if canImport(Darwin)
+        try systemCall("fsync", self.path) { fcntl(descriptor, F_FULLFSYNC) }
+        #else
+        try systemCall("fdatasync", self.path) { fdatasync(descriptor) }
+        #endif
+    }
+
+    func truncate(to length: Int) throws {
+        let descriptor = self.descriptor
+        try systemCall("truncate", self.path) { ftruncate(descriptor, off_t(length)) }
+    }
+
+    /// Takes the system's advisory lock (flock) on the whole file for this opening of it alone; false when another
+    /// opening has it.
+    func tryLock() throws(FileError) -> Bool {
+        let descriptor = self.descriptor
+        do {
+            try systemCall("lock", self.path) { flock(descriptor, LOCK_EX | LOCK_NB) }
+            return true
+        } catch  where error.code == EWOULDBLOCK {
+            return false
+        }
+    }
+
+    /// Gives the advisory lock back.
+    func unlock() {
+        flock(self.descriptor, LOCK_UN)
+    }
+}
