@@ -55,6 +55,11 @@ struct PickleInput {
         return slice
     }
 
+    mutating func skip(_ length: Int) throws(FormatError) {
+        guard length >= 0, length <= self.buffer.readableBytes else { throw self.truncated() }
+        self.buffer.moveReaderIndex(forwardBy: length)
+    }
+
     mutating func readString(_ length: Int) throws(FormatError) -> String {
         guard length >= 0, length <= self.buffer.readableBytes else { throw self.truncated() }
         let begin = self.offset

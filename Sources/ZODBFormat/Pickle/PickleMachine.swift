@@ -12,7 +12,7 @@ struct PickleMachine {
     var graph: PickleGraph
     private(set) var stack: [PickleSlot] = []
     private var marks: [Int] = []
-    private var memo = PickleMemo()
+    private var memo = PickleMemo<PickleSlot>()
     /// How many slots may still be made: it bounds the stack, the graph and the time that a pickle takes.
     private var budget: Int
     /// How many bytes of text may still be copied into new values: shared text must not be copied without end.
@@ -30,7 +30,10 @@ struct PickleMachine {
         self.stack.reserveCapacity(16)
     }
 
+    /// Reads one pickle. Another one behind it may name what this one remembered, as the two of an object record do.
     mutating func run() throws(FormatError) -> PickleValue {
+        self.stack.removeAll(keepingCapacity: true)
+        self.marks.removeAll(keepingCapacity: true)
         while true {
             let opcode = try self.input.readOpcode()
             guard opcode == .stop else {

@@ -4,17 +4,17 @@
 // SPDX-License-Identifier: Apache-2.0
 
 /// What a pickle remembers by number. Picklers count from 0 or 1 without gaps; other numbers are found more slowly.
-struct PickleMemo {
-    private var dense: [PickleSlot?] = []
-    private var sparse: [Int: PickleSlot] = [:]
+struct PickleMemo<Entry> {
+    private var dense: [Entry?] = []
+    private var sparse: [Int: Entry] = [:]
     private(set) var count = 0
 
-    subscript(index: Int) -> PickleSlot? {
+    subscript(index: Int) -> Entry? {
         if index >= 0, index < self.dense.count, let slot = self.dense[index] { return slot }
         return self.sparse.isEmpty ? nil : self.sparse[index]
     }
 
-    mutating func set(_ index: Int, to slot: PickleSlot) {
+    mutating func set(_ index: Int, to slot: Entry) {
         if !self.sparse.isEmpty, self.sparse.removeValue(forKey: index) != nil { self.count -= 1 }
         if index >= 0, index < self.dense.count {
             if self.dense[index] == nil { self.count += 1 }

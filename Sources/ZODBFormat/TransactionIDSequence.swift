@@ -1,0 +1,22 @@
+//
+// Part of zkzeo: ZODB storage servers that are found through ZooKeeper.
+// Licensed under the Apache License, Version 2.0; see LICENSE.
+// SPDX-License-Identifier: Apache-2.0
+
+/// Gives every transaction of a storage its identifier: the time of its commit, or the next later identifier where the
+/// clock has not moved on or has stepped back.
+public struct TransactionIDSequence: Hashable, Sendable {
+    /// The identifier that was given last.
+    public private(set) var last: TransactionID
+
+    /// A sequence that goes on behind `last`.
+    public init(after last: TransactionID) {
+        self.last = last
+    }
+
+    /// The identifier of a transaction that commits at a time since 1970 (UTC).
+    public mutating func next(at timeSince1970: Duration) -> TransactionID {
+        self.last = TransactionID(timeSince1970: timeSince1970).later(than: self.last)
+        return self.last
+    }
+}
