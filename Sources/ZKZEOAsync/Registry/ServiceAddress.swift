@@ -1,0 +1,54 @@
+//
+// Part of zkzeo: ZODB storage servers that are found through ZooKeeper.
+// Licensed under the Apache License, Version 2.0; see LICENSE.
+// SPDX-License-Identifier: Apache-2.0
+
+/// Where a server can be reached: `HOST:PORT`, and `[HOST]:PORT` for IPv6. The names of registered nodes are of this form.
+public struct ServiceAddress: Hashable, Comparable, Sendable, CustomStringConvertible {
+    /// A name or an address, without brackets.
+    public var host: String
+    /// A TCP port.
+    public var port: Int
+
+    /// Makes an address.
+    public init(host: String, port: Int) {
+        self.host = host
+        self.port = port
+    }
+
+    /// Reads an address; nil if the text is none. An IPv6 address must stand in brackets, or its end would be a port.
+    public init?(_ text: String) {
+        guard let colon = text.lastIndex(of: ":") else { return nil }
+        let digits = text[text.index(after: colon)...].utf8
+        guard (1...5).contains(digits.count),
+            digits.allSatisfy({ (UInt8(ascii: "0")...UInt8(ascii: "9")).contains($0) }),
+            let port = Int(text[text.index(after: colon)...]), (1...65535).contains(port)
+        else { return nil }
+        var host = text[..<colon]
+        if host.hasPrefix("[") && host.hasSuffix("]") {
+            host = host.dropFirst().dropLast()
+            guard host.contains(":") else { return nil }
+        } else if host.contains(where: { ":[]/".contains($0) }) {
+            return nil
+        }
+        guard !host.isEmpty else { return nil }
+        self.init(host: String(host), port: port)
+    }
+
+    /// Whether only this machine can reach it.
+    public var isLoopback: Bool {
+        let host = self.host.lowercased()
+        if host == "localhost" || host == "::1" || host.hasSuffix(".localhost") { return true }
+        if host.hasPrefix("::ffff:127.") { return true }
+        let parts = host.split(separator: ".", omittingEmptySubsequences: false)
+        return parts.first == "127" && parts.count == 4 && parts.allSatisfy { UInt8($0) != nil }
+    }
+
+    public var description: String {
+        self.host.contains(":") ? "[\(self.host)]:\(self.port)" : "\(self.host):\(self.port)"
+    }
+
+    public static func < (left: ServiceAddress, right: ServiceAddress) -> Bool {
+        (left.host, left.port) < (right.host, right.port)
+    }
+}

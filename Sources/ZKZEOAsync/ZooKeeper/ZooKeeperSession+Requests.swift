@@ -1,0 +1,117 @@
+//
+// Part of zkzeo: ZODB storage servers that are found through ZooKeeper.
+// Licensed under the Apache License, Version 2.0; see LICENSE.
+// SPDX-License-Identifier: Apache-2.0
+
+import Logging
+import Synchronization
+
+extension ZooKeeperSession {
+    /// What is remembered about a request until its answer comes.
+    struct RequestNote: Sendable {
+        var path: String?
+        var watching: WatchTable<ZooKeeperWatch>.Key?
+        var isMulti = false
+    }
+
+    /// An answer, in the form in which requests hand it on.
+    struct Answer: Sendable {
+        var reply: HandleEvent.Reply
+        var watch: ZooKeeperWatch?
+        var multi: [(code: Int32, result: ZooKeeperOperationResult)] = []
+        /// Where it is an error that one can go on from.
+        var code: Int32 = 0
+    }
+
+    typealias Waiter = CheckedContinuation<Answer, any Error>
+
+    /// Sends one request and waits for its answer.
+    ///
+    /// Cancellation ends the wait at once. What was sent stays sent: whether a write takes place is unknown then.
+    func request(
+        _ path: String?,
+        watching kind: WatchTable<ZooKeeperWatch>.Kind? = nil,
+        isMulti: Bool = false,
+        _ submit: (inout ZKHandle, CallbackToken, _ watch: CallbackToken?) -> Int32
+    ) async throws -> Answer {
+        try self.checkRequestsAllowed(path: path)
+        // libzookeeper would end the path at a zero byte and use what stands before it.
+        if let path, path.utf8.contains(0) {
+            throw ZooKeeperError(.badArguments, path: path, message: "a path cannot contain a zero byte")
+        }
+        let key = kind.map { WatchTable<ZooKeeperWatch>.Key(kind: $0, path: path ?? "") }
+        let note = RequestNote(path: path, watching: key, isMulti: isMulti)
+        let id = self.requests.withLock { $0.register(note) }
+        return try await withTaskCancellationHandler {
+            try await withCheckedThrowingContinuation { continuation in
+                guard self.requests.withLock({ $0.attach(continuation, to: id) }) else {
+                    continuation.resume(throwing: CancellationError())
+                    return
+                }
+                self.send(id, watching: key, submit)
+            }
+        } onCancel: {
+            self.requests.withLock { $0.cancel(id) }?.resume(throwing: CancellationError())
+        }
+    }
+
+    private func send(
+        _ id: UInt32,
+        watching key: WatchTable<ZooKeeperWatch>.Key?,
+        _ submit: (inout ZKHandle, CallbackToken, _ watch: CallbackToken?) -> Int32
+    ) {
+        guard var handle = self.handle.take() else {
+            // `checkRequestsAllowed` has seen a handle, and nothing was awaited since.
+            self.completed(id: id, code: ZooKeeperError.sessionOverCode, .nothing)
+            return
+        }
+        let watch = key.map { CallbackToken(slot: handle.slot, id: self.watches.reserve($0)) }
+        let code = submit(&handle, CallbackToken(slot: handle.slot, id: id), watch)
+        self.handle = consume handle
+        // Not every code but 0 means that no completion will come; the table ignores the second comer.
+        if code != 0 { self.completed(id: id, code: code, .nothing) }
+    }
+
+    /// An answer has come.
+    func completed(id: UInt32, code: Int32, _ reply: HandleEvent.Reply) {
+        guard let (waiter, note) = self.requests.withLock({ $0.finish(id) }) else { return }
+        var answer = Answer(reply: reply, code: code)
+        if let key = note.watching {
+            let armed = code == 0 || key.kind == .existence && code == ZooKeeperError.noNodeCode
+            answer.watch = self.watches.answered(key, armed: armed) { ZooKeeperWatch() }
+        }
+        if note.isMulti { answer.multi = self.handle?.takeMultiResults(id: id) ?? [] }
+        let isExpected =
+            code == 0 || note.isMulti || note.watching?.kind == .existence && code == ZooKeeperError.noNodeCode
+        if isExpected {
+            waiter?.resume(returning: answer)
+        } else {
+            waiter?.resume(throwing: ZooKeeperError(rawCode: code, path: note.path))
+        }
+    }
+
+    /// Presents the credentials to the server, on a handle that has just been made. The library presents them again
+    /// whenever it connects; a refusal ends the session through the state of the handle.
+    func submitAuth() {
+        guard let handle = self.handle.take() else { return }
+        for (scheme, credential) in self.configuration.auth + self.addedAuth {
+            let code = handle.addAuth(
+                scheme: scheme,
+                credential: credential,
+                token: CallbackToken(slot: handle.slot, id: 0)
+            )
+            if code != 0 {
+                self.logger.info(
+                    "cannot present a credential to ZooKeeper",
+                    metadata: ["zk.auth.scheme": "\(scheme)", "error": "\(ZooKeeperError(rawCode: code))"]
+                )
+            }
+        }
+        self.handle = consume handle
+    }
+}
+
+extension ZooKeeperError {
+    static let noNodeCode: Int32 = -101
+    static let sessionOverCode: Int32 = -9
+}
