@@ -8,7 +8,7 @@
 /// libzookeeper keeps one watcher for each pair of function and context, so requests that watch the same thing share one
 /// number, and reading again does not pile watchers up. What a request gets is decided when its answer is consumed: the
 /// answer is queued after all events that came before it and before the first event of the watch that it set.
-struct WatchTable<Watch> {
+struct WatchTable<Watch: Sendable>: Sendable {
     /// What is watched. The server fires the first two together where the node exists.
     enum Kind: Hashable, Sendable {
         case data, existence, children
@@ -19,7 +19,7 @@ struct WatchTable<Watch> {
         var path: String
     }
 
-    private struct Entry {
+    private struct Entry: Sendable {
         var id: UInt32
         /// Requests with this number that are not answered yet.
         var pending: Int

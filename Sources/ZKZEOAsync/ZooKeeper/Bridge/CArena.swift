@@ -11,7 +11,7 @@ struct CArena {
     private var blocks: [UnsafeMutableRawPointer] = unsafe []
 
     mutating func deallocate() {
-        for unsafeblock in unsafe self.blocks { unsafe block.deallocate() }
+        unsafe self.blocks.forEach { unsafe $0.deallocate() }
         unsafe self.blocks = []
     }
 

@@ -30,7 +30,7 @@ struct MultiBuffers {
     func deallocate() {
         unsafe self.results.deallocate()
         unsafe self.stats.deallocate()
-        for unsafebuffer in unsafe self.paths { unsafe buffer.deallocate() }
+        unsafe self.paths.forEach { unsafe $0.deallocate() }
     }
 
     /// Calls `body` with the operations in the library's form, which it has copied when it returns.
