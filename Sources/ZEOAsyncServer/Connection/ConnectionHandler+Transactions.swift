@@ -1,0 +1,288 @@
+//
+// Part of zkzeo: ZODB storage servers that are found through ZooKeeper.
+// Licensed under the Apache License, Version 2.0; see LICENSE.
+// SPDX-License-Identifier: Apache-2.0
+
+import Logging
+import NIOCore
+import ZEOProtocol
+import ZODBFormat
+import ZODBStorage
+
+// Transactions: does what the commit state machine decides.
+extension ConnectionHandler {
+    func performTransactionCall(_ message: ClientMessage) {
+        switch message.call {
+        case .begin(let beginning): self.begin(message, beginning)
+        case .store(let oid, let serial, let data, let token):
+            self.add(message, token) { $0.store(oid, serial: serial, data: data) }
+        case .checkCurrent(let oid, let serial, let token):
+            self.add(message, token) { $0.check(oid, serial: serial) }
+        case .vote(let token): self.vote(message, token)
+        case .finish(let token): self.finish(message, token)
+        case .abort(let token): self.abort(message, token)
+        default: preconditionFailure("Only calls about transactions come here.")
+        }
+    }
+
+    private func begin(_ message: ClientMessage, _ beginning: TransactionBeginning) {
+        if !self.commit.isReadOnly, beginning.tid != nil || beginning.status != " " {
+            let sentence = "This server does not restore transactions."
+            return self.fail(message, RemoteException("builtins.NotImplementedError", .string(sentence)))
+        }
+        switch self.commit.begin(beginning.token) {
+        case .begin:
+            self.buffer = TransactionBuffer(beginning, origin: self.server.nextOrigin())
+            self.registration?.served.statistics.activeTransactions.increment()
+            self.answer(message, .none)
+        case .ignoreDuplicate:
+            self.log(.info, "duplicate tpc_begin")
+            self.answer(message, .none)
+        case .postpone:
+            self.postpone(message)
+        case .fail(let failure):
+            self.fail(message, RemoteException(failure))
+        }
+    }
+
+    private func add(
+        _ message: ClientMessage,
+        _ token: TransactionToken,
+        _ change: (inout TransactionBuffer) -> Void
+    ) {
+        switch self.commit.add(token) {
+        case .add:
+            guard var buffer = self.buffer else { preconditionFailure("A transaction that collects has a buffer.") }
+            self.buffer = nil
+            change(&buffer)
+            self.buffer = buffer
+            if case .store = message.call { self.registration?.served.statistics.stores.increment() }
+            guard buffer.byteCount <= self.server.configuration.maximumTransactionSize else {
+                self.log(.error, "transaction too large: more than \(buffer.byteCount) bytes")
+                return self.close()
+            }
+            self.answer(message, .none)
+        case .postpone:
+            self.postpone(message)
+        case .fail(let failure):
+            self.warn(message, failure)
+            self.fail(message, RemoteException(failure))
+        }
+    }
+
+    // MARK: Voting
+
+    private func vote(_ message: ClientMessage, _ token: TransactionToken) {
+        switch self.commit.vote(token) {
+        case .vote(let attempt): self.startVote(message, attempt)
+        case .postpone: self.postpone(message)
+        case .fail(let failure):
+            self.warn(message, failure)
+            self.fail(message, RemoteException(failure))
+        }
+    }
+
+    private func startVote(_ message: ClientMessage, _ attempt: Int) {
+        guard let buffer = self.buffer, let served = self.registration?.served else { return }
+        self.log(
+            .trace,
+            "Preparing to commit transaction: \(buffer.storeCount) objects, \(buffer.byteCount) bytes"
+        )
+        served.statistics.voting.increment()
+        if served.lock.since != nil { self.logWaiting("queue lock") }
+        let ticket = VoteTicket()
+        let draft = buffer.makeDraft()
+        let bound = self.bound
+        let task = self.server.tasks.start {
+            let result: Result<VoteOutcome, any Error>
+            do {
+                let outcome = try await served.storage.vote(draft)
+                if case .prepared(let vote) = outcome, !ticket.deliver(vote) { await served.storage.abort(vote) }
+                result = .success(outcome)
+            } catch {
+                result = .failure(error)
+            }
+            served.statistics.voting.decrement()
+            bound.execute { $0.voted(message, attempt, result) }
+        }
+        self.vote = Vote(attempt: attempt, ticket: ticket, task: task)
+    }
+
+    private func voted(_ message: ClientMessage, _ attempt: Int, _ result: Result<VoteOutcome, any Error>) {
+        defer { self.flushUnlessReading() }
+        switch result {
+        case .success(.prepared(let vote)):
+            guard self.commit.prepared(vote, attempt: attempt), let buffer = self.buffer else { return }
+            self.registration?.served.lock.acquired(by: buffer.origin)
+            self.logWaiting("lock")
+            self.startTimeout(attempt)
+            self.answer(message, .vote([]))
+        case .success(.conflicts(let conflicts)):
+            self.voted(message, attempt, conflicts)
+        case .failure(let error):
+            guard self.commit.voteFailed(attempt: attempt) else { return }
+            let exception = RemoteException(error)
+            if exception.serials != nil { self.registration?.served.statistics.conflicts.increment() }
+            self.forgetTransaction()
+            self.fail(message, exception)
+        }
+    }
+
+    private func voted(_ message: ClientMessage, _ attempt: Int, _ conflicts: [ObjectConflict]) {
+        guard self.server.configuration.conflictResolution == .none, let first = conflicts.first else {
+            guard self.commit.conflicted(attempt: attempt) else { return }
+            self.vote = nil
+            let items = conflicts.map { conflict in
+                VoteItem.conflict(
+                    ConflictReport(
+                        oid: conflict.oid,
+                        committed: conflict.committed,
+                        read: conflict.read,
+                        data: conflict.data
+                    )
+                )
+            }
+            return self.answer(message, .vote(items))
+        }
+        guard self.commit.voteFailed(attempt: attempt) else { return }
+        self.registration?.served.statistics.conflicts.increment()
+        self.forgetTransaction()
+        self.fail(message, RemoteException(first))
+    }
+
+    private func startTimeout(_ attempt: Int) {
+        guard let timeout = self.server.configuration.transactionTimeout, let context = self.context else { return }
+        let amount = TimeAmount(timeout)
+        let scheduled = context.eventLoop.assumeIsolated().scheduleTask(in: amount) {
+            guard self.commit.timedOut(attempt: attempt) else { return }
+            self.log(.critical, "Transaction timeout after \(Int(timeout / .seconds(1))) seconds")
+            self.close()
+        }
+        self.vote?.timeout = scheduled
+    }
+
+    // MARK: The end
+
+    private func finish(_ message: ClientMessage, _ token: TransactionToken) {
+        // Where nobody waits for the answer its identity is never written: there is no way to finish asynchronously.
+        guard !message.isAsynchronous else {
+            return self.fail(message, RemoteException("builtins.TypeError", .string("tpc_finish has a result")))
+        }
+        switch self.commit.finish(token, id: message.id) {
+        case .finish(let vote):
+            guard let served = self.registration?.served else { return }
+            self.vote?.timeout?.cancel()
+            let bound = self.bound
+            self.server.tasks.start {
+                do {
+                    let tid = try await served.storage.finish(vote)
+                    if served.local == nil { try? await served.refreshStatistics() }
+                    bound.execute { $0.finished(tid, in: served) }
+                } catch {
+                    bound.execute { $0.finishFailed(error) }
+                }
+            }
+        case .answerNone: self.answer(message, .none)
+        case .postpone: self.postpone(message)
+        case .fail(let failure): self.fail(message, RemoteException(failure))
+        }
+    }
+
+    private func finishFailed(_ error: any Error) {
+        guard let id = self.commit.finished() else { return }
+        self.forgetTransaction()
+        let exception = RemoteException(error)
+        self.log(.error, "'tpc_finish' raised exception: \(exception)")
+        self.answer(id, .exception(exception))
+        self.resumePostponed()
+        self.flushUnlessReading()
+    }
+
+    private func abort(_ message: ClientMessage, _ token: TransactionToken) {
+        switch self.commit.abort(token) {
+        case .answerNone:
+            self.answer(message, .none)
+        case .postpone:
+            self.postpone(message)
+        case .fail(let failure):
+            self.fail(message, RemoteException(failure))
+        case .discard:
+            self.giveUp(.none)
+            self.answer(message, .none)
+        case .cancelVote:
+            self.giveUp(self.cancelVote())
+            self.answer(message, .none)
+        case .abort(let vote):
+            self.giveUp(vote)
+            self.answer(message, .none)
+        }
+    }
+
+    /// The client is gone: a transaction that is not being finished is aborted.
+    func disconnected() {
+        let isLocked = self.commit.isPrepared
+        let action = self.commit.disconnected()
+        switch action {
+        case .none:
+            self.log(.info, "disconnected")
+            return
+        case .discard:
+            self.giveUp(.none)
+        case .cancelVote:
+            self.giveUp(self.cancelVote())
+        case .abort(let vote):
+            self.giveUp(vote)
+        case .letFinish:
+            self.forgetTransaction()
+        }
+        self.log(.info, "disconnected during \(isLocked ? "locked" : "unlocked") transaction")
+    }
+
+    /// Stops a vote that is under way; the lock that it got in the same moment, if it did.
+    private func cancelVote() -> VoteID? {
+        self.vote?.task.cancel()
+        return self.vote?.ticket.cancel()
+    }
+
+    /// Ends a transaction without writing it, and gives back the lock where it is held.
+    private func giveUp(_ vote: VoteID?) {
+        guard let served = self.registration?.served else { return }
+        served.statistics.aborts.increment()
+        if let vote { self.server.tasks.start { await served.storage.abort(vote) } }
+        self.forgetTransaction()
+    }
+
+    /// Forgets everything about a transaction that is over.
+    func forgetTransaction() {
+        guard let buffer = self.buffer else { return }
+        self.buffer = nil
+        self.vote?.timeout?.cancel()
+        self.vote = nil
+        guard let served = self.registration?.served else { return }
+        served.lock.released(by: buffer.origin)
+        served.statistics.activeTransactions.decrement()
+    }
+
+    // MARK: The log
+
+    private func warn(_ message: ClientMessage, _ failure: CommitStateMachine.Failure) {
+        switch failure {
+        case .noTransaction:
+            self.log(.warning, "no current transaction: \(message.call.method)()")
+        case .wrongTransaction(let current, let given):
+            self.log(
+                .warning,
+                "\(message.call.method)(\(given.value)) invalid; current transaction = \(current.value)"
+            )
+        default:
+            break
+        }
+    }
+
+    private func logWaiting(_ what: String) {
+        guard let served = self.registration?.served else { return }
+        let waiting = max(served.statistics.voting.value - (what == "queue lock" ? 0 : 1), 0)
+        let level: Logger.Level = waiting > 9 ? .critical : waiting > 3 ? .warning : .debug
+        self.log(level, "('\(served.name)') \(what): transactions waiting: \(waiting)")
+    }
+}

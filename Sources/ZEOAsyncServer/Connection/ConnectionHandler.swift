@@ -1,0 +1,241 @@
+//
+// Part of zkzeo: ZODB storage servers that are found through ZooKeeper.
+// Licensed under the Apache License, Version 2.0; see LICENSE.
+// SPDX-License-Identifier: Apache-2.0
+
+import Logging
+import NIOCore
+import ZEOProtocol
+import ZODBFormat
+import ZODBStorage
+
+/// One client's connection: reads frames, performs what the state machines decide, and writes answers.
+///
+/// Everything here is confined to the connection's event loop. What is written within one burst of reading is flushed
+/// once, at its end. The parts: calls in `+Calls`, reading the storage in `+Reads`, transactions in `+Transactions`, and
+/// the order of what the client is shown in `+Invalidation`.
+final class ConnectionHandler: ChannelInboundHandler {
+    typealias InboundIn = ByteBuffer
+    typealias OutboundOut = ByteBuffer
+
+    let server: ServerContext
+    var machine = ConnectionStateMachine()
+    var commit = CommitStateMachine(isReadOnly: false)
+
+    /// The storage that the client has chosen, and the place in its log.
+    var registration: Registration?
+
+    /// What the client wants to write, while it has a transaction.
+    var buffer: TransactionBuffer?
+    /// The vote that is under way or holds the lock.
+    var vote: Vote?
+    /// Calls that wait until a transaction is finished.
+    private(set) var postponed: [ClientMessage] = []
+
+    /// How the log calls this client.
+    var label = "unconnected"
+    private var address = "unconnected"
+
+    private(set) var context: ChannelHandlerContext?
+    private let processor: NIOSingleStepByteToMessageProcessor<SizedFrameDecoder>
+    private var outbound = ByteBuffer()
+    private var isReading = false
+    private var isShuttingDown = false
+
+    /// What is known once a client has registered.
+    struct Registration {
+        let served: ServedStorage
+        let subscription: InvalidationLog.Subscription
+        let format: WireFormat
+        /// The newest transaction that the client may have been shown anything of. Everything that it has to know of
+        /// transactions up to this one has been written.
+        var seen: TransactionID
+    }
+
+    /// A vote, from its call on until the transaction is over.
+    struct Vote {
+        let attempt: Int
+        let ticket: VoteTicket
+        let task: Task<Void, Never>
+        var timeout: Scheduled<Void>?
+    }
+
+    init(server: ServerContext) {
+        self.server = server
+        self.processor = NIOSingleStepByteToMessageProcessor(
+            SizedFrameDecoder(limit: server.configuration.maximumFrameSize)
+        )
+    }
+
+    // MARK: What happens to the channel
+
+    func handlerAdded(context: ChannelHandlerContext) {
+        self.context = context
+        if context.channel.isActive { self.connected(context: context) }
+    }
+
+    func handlerRemoved(context: ChannelHandlerContext) {
+        self.context = nil
+    }
+
+    func channelActive(context: ChannelHandlerContext) {
+        self.connected(context: context)
+        context.fireChannelActive()
+    }
+
+    private func connected(context: ChannelHandlerContext) {
+        self.address = (context.remoteAddress ?? context.localAddress).map(Self.describe) ?? "unknown"
+        self.label = self.address
+        let bound = self.bound
+        let eventLoop = context.eventLoop
+        let isWelcome = self.server.opened(context.channel) { eventLoop.execute { bound.value.shutDown() } }
+        guard isWelcome else { return self.close() }
+        self.log(.info, "Connected")
+        Greeting.version5(self.server.configuration.wireFormat).encode(into: &self.outbound)
+        self.flush()
+    }
+
+    func channelRead(context: ChannelHandlerContext, data: NIOAny) {
+        self.isReading = true
+        do {
+            try self.processor.process(buffer: self.unwrapInboundIn(data)) { self.received(frame: $0) }
+        } catch {
+            self.log(.error, "can't read message: \(error)")
+            self.close()
+        }
+    }
+
+    func channelReadComplete(context: ChannelHandlerContext) {
+        self.isReading = false
+        self.flush()
+        context.fireChannelReadComplete()
+    }
+
+    func channelWritabilityChanged(context: ChannelHandlerContext) {
+        self.updateReading()
+        context.fireChannelWritabilityChanged()
+    }
+
+    func errorCaught(context: ChannelHandlerContext, error: any Error) {
+        self.log(.debug, "Disconnected \(error)")
+        self.close()
+    }
+
+    func channelInactive(context: ChannelHandlerContext) {
+        self.machine.closed()
+        self.disconnected()
+        if let registration = self.registration {
+            registration.served.log.unsubscribe(registration.subscription)
+            self.registration = nil
+        }
+        self.server.closed(context.channel)
+        context.fireChannelInactive()
+    }
+
+    // MARK: What the parts use
+
+    /// This handler, for closures that come back to its event loop.
+    var bound: NIOLoopBound<ConnectionHandler> {
+        guard let context = self.context else {
+            preconditionFailure("A handler starts nothing before it is in a pipeline or after it was removed.")
+        }
+        return NIOLoopBound(self, eventLoop: context.eventLoop)
+    }
+
+    /// Appends to what is sent at the end of the burst, or of whatever happens now.
+    func write(_ encode: (inout ByteBuffer) -> Void) {
+        guard !self.machine.isClosed else { return }
+        encode(&self.outbound)
+        if self.outbound.readableBytes >= 64 * 1024 { self.handOver() }
+    }
+
+    /// Sends what was written, unless more is coming in this burst.
+    func flushUnlessReading() {
+        if !self.isReading { self.flush() }
+    }
+
+    private func handOver() {
+        guard self.outbound.readableBytes > 0, let context = self.context else { return }
+        let data = self.outbound
+        self.outbound = ByteBuffer()
+        context.write(self.wrapOutboundOut(data), promise: nil)
+    }
+
+    private func flush() {
+        guard let context = self.context else { return }
+        self.handOver()
+        context.flush()
+        guard !context.channel.isWritable,
+            let unsent = try? context.channel.syncOptions?.getOption(.bufferedWritableBytes),
+            unsent > self.server.configuration.maximumUnsentSize
+        else { return }
+        self.log(.warning, "does not read: \(unsent) bytes wait to be sent")
+        self.close()
+    }
+
+    /// Ends the connection. What was written before is sent if the network takes it at once.
+    func close() {
+        self.machine.closed()
+        guard let context = self.context, context.channel.isActive else { return }
+        self.handOver()
+        context.flush()
+        context.close(promise: nil)
+    }
+
+    /// Sends a last word, and ends the connection behind it.
+    func sendLast(_ encode: (inout ByteBuffer) -> Void) {
+        self.machine.closed()
+        guard let context = self.context else { return }
+        encode(&self.outbound)
+        let data = self.outbound
+        self.outbound = ByteBuffer()
+        context.writeAndFlush(self.wrapOutboundOut(data)).assumeIsolated().whenComplete { _ in
+            context.close(promise: nil)
+        }
+    }
+
+    /// Reads on, or waits: a client that does not read answers, or goes on while its transaction is being finished,
+    /// asks nothing more for the time being.
+    func updateReading() {
+        guard let context = self.context else { return }
+        let reads = context.channel.isWritable && self.postponed.isEmpty
+        try? context.channel.syncOptions?.setOption(.autoRead, value: reads)
+    }
+
+    /// Ends the connection; a transaction that is being finished is answered first.
+    private func shutDown() {
+        self.isShuttingDown = true
+        if !self.commit.isFinishing { self.close() }
+    }
+
+    /// Keeps a call until the transaction that is being finished is over.
+    func postpone(_ message: ClientMessage) {
+        self.postponed.append(message)
+        self.updateReading()
+    }
+
+    /// A transaction has been finished, or failed to be: goes on with what the client said in the meantime.
+    func resumePostponed() {
+        let messages = self.postponed
+        self.postponed = []
+        self.updateReading()
+        if self.isShuttingDown { return self.close() }
+        for message in messages where !self.machine.isClosed { self.performTransactionCall(message) }
+    }
+
+    /// A client gave itself a name.
+    func relabel(_ label: String) {
+        self.label = "\(label) \(self.address)"
+    }
+
+    func log(_ level: Logger.Level, _ message: @autoclosure () -> String) {
+        self.server.logger.log(level: level, "(\(self.label)) \(message())")
+    }
+
+    private static func describe(_ address: SocketAddress) -> String {
+        switch address {
+        case .v4, .v6: "\(address.ipAddress ?? ""):\(address.port ?? 0)"
+        case .unixDomainSocket: address.pathname ?? "unix socket"
+        }
+    }
+}

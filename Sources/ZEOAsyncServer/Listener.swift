@@ -1,0 +1,104 @@
+//
+// Part of zkzeo: ZODB storage servers that are found through ZooKeeper.
+// Licensed under the Apache License, Version 2.0; see LICENSE.
+// SPDX-License-Identifier: Apache-2.0
+
+import NIOCore
+import NIOPosix
+
+#if canImport(Glibc)
+import Glibc
+#elseif canImport(Musl)
+import Musl
+#elseif canImport(Darwin)
+import Darwin
+#endif
+
+/// The socket that a server listens at.
+struct Listener: Sendable {
+    private let channel: any Channel
+    private let address: ZEOServerConfiguration.Address
+
+    /// Where the server really listens.
+    var addresses: [SocketAddress] { self.channel.localAddress.map { [$0] } ?? [] }
+
+    /// Begins to listen, and gives every connection a handler.
+    static func open(_ server: ServerContext, on group: MultiThreadedEventLoopGroup) async throws -> Listener {
+        let configuration = server.configuration
+        var bootstrap = ServerBootstrap(group: group)
+            .serverChannelOption(.backlog, value: configuration.backlog)
+            .childChannelInitializer { channel in
+                channel.eventLoop.makeCompletedFuture {
+                    try channel.pipeline.syncOperations.addHandler(ConnectionHandler(server: server))
+                }
+            }
+        switch configuration.address {
+        case .unixDomainSocket(let path):
+            let channel = try await Self.explain("cannot listen at \(path)") {
+                try await bootstrap.bind(unixDomainSocketPath: path, cleanupExistingSocketFile: true).get()
+            }
+            return Listener(channel: channel, address: configuration.address)
+        case .hostname(let host, let port):
+            bootstrap = bootstrap.serverChannelOption(.socketOption(.so_reuseaddr), value: 1)
+            bootstrap = Self.watchingPeers(bootstrap, configuration)
+            let channel = try await Self.explain("cannot listen at \(host):\(port)") {
+                guard host.isEmpty else { return try await bootstrap.bind(host: host, port: port).get() }
+                // Every interface: the socket for IPv6 takes IPv4 too, where there is IPv6 at all.
+                do {
+                    return try await bootstrap.bind(host: "::", port: port).get()
+                } catch let error as IOError where error.errnoCode == EADDRINUSE || error.errnoCode == EACCES {
+                    throw error
+                } catch {
+                    return try await bootstrap.bind(host: "0.0.0.0", port: port).get()
+                }
+            }
+            return Listener(channel: channel, address: configuration.address)
+        }
+    }
+
+    func whenClosed(_ body: @escaping @Sendable () -> Void) {
+        self.channel.closeFuture.whenComplete { _ in body() }
+    }
+
+    /// Listens no more. The address is free when this returns.
+    func close() async throws {
+        try? await self.channel.close().get()
+        if case .unixDomainSocket(let path) = self.address {
+            _ = unsafe unlink(path)
+        }
+    }
+
+    /// Has the system notice peers that are gone without a word, and send small answers at once.
+    private static func watchingPeers(
+        _ bootstrap: ServerBootstrap,
+        _ configuration: ZEOServerConfiguration
+    ) -> ServerBootstrap {
+        let bootstrap =
+            bootstrap
+            .childChannelOption(.tcpOption(.tcp_nodelay), value: 1)
+            .childChannelOption(.socketOption(.so_keepalive), value: 1)
+        #if os(Linux)
+        let seconds = max(1, Int(configuration.keepAliveTime / .seconds(1)))
+        let interval = max(1, seconds / 6)
+        return
+            bootstrap
+            .childChannelOption(.tcpOption(.init(rawValue: TCP_KEEPIDLE)), value: .init(seconds))
+            .childChannelOption(.tcpOption(.init(rawValue: TCP_KEEPINTVL)), value: .init(interval))
+            .childChannelOption(.tcpOption(.init(rawValue: TCP_KEEPCNT)), value: 6)
+            .childChannelOption(.tcpOption(.init(rawValue: TCP_USER_TIMEOUT)), value: .init(2000 * seconds))
+        #else
+        return bootstrap
+        #endif
+    }
+
+    private static func explain<Result>(
+        _ what: String,
+        _ body: () async throws -> Result
+    ) async throws -> Result {
+        do {
+            return try await body()
+        } catch {
+            throw ZEOServerError(.cannotListen, "The server \(what).", underlyingError: error)
+        }
+    }
+}

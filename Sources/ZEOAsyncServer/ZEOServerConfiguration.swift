@@ -1,0 +1,77 @@
+//
+// Part of zkzeo: ZODB storage servers that are found through ZooKeeper.
+// Licensed under the Apache License, Version 2.0; see LICENSE.
+// SPDX-License-Identifier: Apache-2.0
+
+public import ZEOProtocol
+
+/// What a `ZEOServer` is told before it runs. The defaults are those of Python's server, except where it is said.
+public struct ZEOServerConfiguration: Hashable, Sendable {
+    /// Where a server listens.
+    public enum Address: Hashable, Sendable {
+        /// A TCP port; port 0 lets the system choose. An empty host means every interface.
+        case hostname(String, port: Int)
+        /// A socket in the file system. A socket that somebody left there is replaced.
+        case unixDomainSocket(path: String)
+    }
+
+    /// Who resolves conflicts between transactions.
+    ///
+    /// Merging takes the classes of the objects, and no Python class can run here. So there is no way to resolve in
+    /// the server, and Python's default (the server resolves) has no equal.
+    public enum ConflictResolution: Hashable, Sendable {
+        /// Nothing was written down: conflicts go to the client, as for `client`.
+        case unset
+        /// Conflicts go to the client, which merges and votes again (`client-conflict-resolution true`).
+        case client
+        /// Conflicts are errors (`client-conflict-resolution false`).
+        case none
+    }
+
+    /// Where to listen.
+    public var address: Address
+
+    /// Whether nobody may write, even to storages that could be written to.
+    public var isReadOnly = false
+
+    /// How many recent transactions are remembered for clients that come back after a short absence.
+    public var invalidationQueueSize = 100
+
+    /// For how long after its last transaction a client that comes back is told what changed even when the queue does
+    /// not reach back that far; the storage is searched then. `nil` for never.
+    public var invalidationAge: Duration?
+
+    /// How long a client may hold the commit lock before it is cut off; `nil` for any time.
+    public var transactionTimeout: Duration?
+
+    /// Who resolves conflicts.
+    public var conflictResolution: ConflictResolution = .unset
+
+    /// The format that the server proposes. A client may answer with the other one.
+    public var wireFormat: WireFormat = .pickle
+
+    /// The longest message in bytes that a client may send. Python's server has no limit.
+    public var maximumFrameSize = 256 * 1024 * 1024
+
+    /// How many bytes of records a client may store in one transaction. Python's server has no limit.
+    public var maximumTransactionSize = 1024 * 1024 * 1024
+
+    /// How many bytes may wait to be sent to a client that does not read before it is cut off. Python's server has no
+    /// limit.
+    public var maximumUnsentSize = 64 * 1024 * 1024
+
+    /// How many event loops serve connections; `nil` for one per processor core.
+    public var eventLoopCount: Int?
+
+    /// The largest number of connections that may wait to be accepted.
+    public var backlog: Int32 = 256
+
+    /// After how much silence of the network a client is asked for a sign of life, and how long one is waited for
+    /// before it counts as dead. Only for TCP, and only where the system can be told.
+    public var keepAliveTime: Duration = .seconds(60)
+
+    /// A configuration with the defaults.
+    public init(address: Address) {
+        self.address = address
+    }
+}
