@@ -6,8 +6,10 @@
 /// The scheme `digest`: whoever shows `user:password` is `user:` and the base64 of the SHA-1 of both.
 extension Identity {
     init(digestOf credential: [UInt8]) {
-        let user = String(decoding: credential.prefix { $0 != UInt8(ascii: ":") }, as: UTF8.self)
-        self.init(scheme: "digest", id: user + ":" + base64(sha1(credential)))
+        // Taken as a text first: bytes that are none become replacement characters, and are hashed as such.
+        let text = Array(String(decoding: credential, as: UTF8.self).utf8)
+        let user = String(decoding: text.prefix { $0 != UInt8(ascii: ":") }, as: UTF8.self)
+        self.init(scheme: "digest", id: user + ":" + base64(sha1(text)))
     }
 
     /// Exactly a user and a hash; ZooKeeper looks no closer.

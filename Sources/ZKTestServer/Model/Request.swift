@@ -28,6 +28,8 @@ enum Operation: Equatable {
     case reconfigure
     /// An operation that ZooKeeper does not have either, or a client must not send.
     case unknown(Int32)
+    /// A known operation whose arguments could not be read, and why.
+    case malformed(String)
 }
 
 /// An operation that may change the tree, and takes a transaction id whether it does or not.
@@ -46,8 +48,8 @@ struct Creation: Equatable {
     var acl: [ACLEntry]
     /// 0 persistent, 1 ephemeral, 2 persistent and numbered, 3 ephemeral and numbered, 4 container, 5 limited, 6 limited and numbered.
     var mode: Int32
-    /// In milliseconds, for limited nodes.
-    var timeToLive: Int64 = 0
+    /// In milliseconds, for limited nodes; others must not have one.
+    var timeToLive: Int64?
     /// Whether the answer carries the new node's numbers (`create2` and its relatives).
     var wantsStat = false
 }

@@ -24,10 +24,10 @@ extension ServerStateMachine {
             return .code(.ok)
         case .checkWatches(let path, let kind):
             let (children, data) = try Self.halves(kind)
-            let found =
-                children && self.watches.children.contains(path, connection)
-                || data && self.watches.data.contains(path, connection)
-            guard found else { throw .noWatcher }
+            // ZooKeeper 3.8 asks whether anybody watches, not whether the caller does.
+            guard children && self.watches.children.isWatched(path) || data && self.watches.data.isWatched(path) else {
+                throw .noWatcher
+            }
             return .none
         case .removeWatches(let path, let kind):
             let (children, data) = try Self.halves(kind)
@@ -43,7 +43,7 @@ extension ServerStateMachine {
             return .identities(caller.identities)
         case .reconfigure:
             throw .reconfigDisabled
-        case .ping, .write, .multi, .closeSession, .authenticate, .setWatches, .unknown:
+        case .ping, .write, .multi, .closeSession, .authenticate, .setWatches, .unknown, .malformed:
             return .none
         }
     }

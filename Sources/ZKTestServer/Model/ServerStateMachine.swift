@@ -189,6 +189,10 @@ struct ServerStateMachine {
             case .unknown:
                 closes = true
                 throw .unimplemented
+            case .malformed:
+                // ZooKeeper says the same and goes on; here who sends nonsense is not listened to any longer.
+                closes = true
+                throw .marshallingError
             default:
                 answer.body = try self.answer(request.operation, on: connection, caller)
             }

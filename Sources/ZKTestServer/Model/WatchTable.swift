@@ -33,7 +33,7 @@ struct WatchTable {
             self.paths[watcher, default: []].insert(path)
         }
 
-        func contains(_ path: ZNodePath, _ watcher: Watcher) -> Bool { self.watchers[path]?[watcher] != nil }
+        func isWatched(_ path: ZNodePath) -> Bool { self.watchers[path] != nil }
 
         @discardableResult
         mutating func remove(_ path: ZNodePath, _ watcher: Watcher) -> Bool {

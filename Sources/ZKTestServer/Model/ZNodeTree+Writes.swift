@@ -85,14 +85,14 @@ extension ZNodeTree {
 
     private static func lifetime(of creation: Creation, on occasion: Occasion) throws(ZooKeeperCode) -> ZNode.Lifetime {
         switch creation.mode {
-        case 0, 2: return .persistent
-        case 1, 3: return .ephemeral(session: occasion.session)
-        case 4: return .container
         case 5, 6:
             guard occasion.allowsTimeToLive else { throw .unimplemented }
             // The longest time that fits beside the flags in ZooKeeper's owner field.
-            guard (1...0xff_ffff_ffff).contains(creation.timeToLive) else { throw .badArguments }
-            return .limited(milliseconds: creation.timeToLive)
+            guard let time = creation.timeToLive, (1...0xff_ffff_ffff).contains(time) else { throw .badArguments }
+            return .limited(milliseconds: time)
+        case 0...4 where creation.timeToLive == nil:
+            return creation.mode == 4
+                ? .container : creation.mode % 2 == 1 ? .ephemeral(session: occasion.session) : .persistent
         default: throw .badArguments
         }
     }

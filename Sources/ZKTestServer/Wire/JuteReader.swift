@@ -38,12 +38,16 @@ struct JuteReader {
         return bytes
     }
 
-    /// A null string reads as an empty one: no request tells them apart.
+    /// A null string reads as an empty one; where that matters there is `path()`.
     mutating func string() throws(MalformedFrame) -> String {
         String(decoding: try self.bytes() ?? [], as: UTF8.self)
     }
 
-    mutating func path() throws(MalformedFrame) -> ZNodePath { ZNodePath(try self.string()) }
+    /// A path may be empty, but not null.
+    mutating func path() throws(MalformedFrame) -> ZNodePath {
+        guard let bytes = try self.bytes() else { throw MalformedFrame(reason: "a path is null") }
+        return ZNodePath(String(decoding: bytes, as: UTF8.self))
+    }
 
     /// A vector whose elements take at least `smallest` bytes each; null reads as empty.
     mutating func vector<Element>(

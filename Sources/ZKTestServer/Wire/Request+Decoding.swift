@@ -27,12 +27,18 @@ extension Greeting {
 }
 
 extension Request {
-    /// Reads a request: its header, and as much behind it as the operation needs.
+    /// Reads a request: its header, and as much behind it as the operation needs. What is behind that is not looked at.
+    ///
+    /// Throws only where the header is short; a body that makes no sense is an operation too.
     init(frame: ByteBuffer) throws(MalformedFrame) {
         var reader = JuteReader(frame)
         let xid = try reader.int()
         let code = try reader.int()
-        self.init(xid: xid, operation: try Operation(code: code, reader: &reader))
+        do {
+            self.init(xid: xid, operation: try Operation(code: code, reader: &reader))
+        } catch {
+            self.init(xid: xid, operation: .malformed(error.reason))
+        }
     }
 }
 
@@ -48,7 +54,7 @@ extension Operation {
                 try reader.operations { code, reader throws(MalformedFrame) in
                     // Access lists cannot be set together with other things.
                     if code == OperationCode.setACL.rawValue { throw MalformedFrame(reason: "no such part of a multi") }
-                    return try Write(code: code, reader: &reader)
+                    return try Write(code: code, reader: &reader).asPart
                 }
             )
         case .multiRead:
@@ -62,10 +68,12 @@ extension Operation {
             )
         case .ping: self = .ping
         case .closeSession: self = .closeSession
-        case .sync: self = .sync(try reader.path())
+        case .sync: self = .sync(ZNodePath(try reader.string()))
         case .auth:
             _ = try reader.int()
-            self = .authenticate(scheme: try reader.string(), credential: try reader.bytes() ?? [])
+            let scheme = try reader.string()
+            guard let credential = try reader.bytes() else { throw MalformedFrame(reason: "no credential") }
+            self = .authenticate(scheme: scheme, credential: credential)
         case .setWatches: self = .setWatches(try WatchRenewal(reader: &reader, isSecondForm: false))
         case .setWatches2: self = .setWatches(try WatchRenewal(reader: &reader, isSecondForm: true))
         case .addWatch: self = .addWatch(try reader.path(), mode: try reader.int())
@@ -88,7 +96,7 @@ extension Write {
                 data: try reader.bytes(),
                 acl: try reader.acl(),
                 mode: try reader.int(),
-                timeToLive: code == OperationCode.createTTL.rawValue ? try reader.long() : 0,
+                timeToLive: code == OperationCode.createTTL.rawValue ? try reader.long() : nil,
                 wantsStat: code != OperationCode.create.rawValue
             )
             self = .create(creation)
@@ -98,6 +106,14 @@ extension Write {
         case .check: self = .check(try reader.path(), version: try reader.int())
         default: throw MalformedFrame(reason: "no such part of a multi")
         }
+    }
+
+    /// The write as ZooKeeper understands it within a multi, where a creation's kind goes by its mode alone.
+    fileprivate var asPart: Write {
+        guard case .create(var creation) = self else { return self }
+        creation.wantsStat = creation.mode >= 4
+        if creation.mode < 5 { creation.timeToLive = nil }
+        return .create(creation)
     }
 }
 
