@@ -7,14 +7,14 @@
 public struct AddressSet: Hashable, Sendable {
     /// The registered addresses, sorted. Children whose names are no addresses are left out here.
     public var addresses: [ServiceAddress]
-    /// The names of all children, sorted. zc.zk hands these over; its users take every name for an address.
+    /// The names of all children, sorted by their bytes. zc.zk hands these over; its users take every name for an address.
     public var names: [String]
     /// Whether the path leads to a node. Without one there are no addresses; zc.zk raises `NoNodeError` when it starts so.
     public var pathExists: Bool
 
     /// Makes the set for the children of a node; nil for no node.
     public init(names: [String]?) {
-        self.names = (names ?? []).sorted()
+        self.names = (names ?? []).sorted { $0.utf8.lexicographicallyPrecedes($1.utf8) }
         self.addresses = Set((names ?? []).compactMap(ServiceAddress.init)).sorted()
         self.pathExists = names != nil
     }

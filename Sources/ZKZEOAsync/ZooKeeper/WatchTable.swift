@@ -15,8 +15,14 @@ struct WatchTable<Watch: Sendable>: Sendable {
     }
 
     struct Key: Hashable, Sendable {
-        var kind: Kind
-        var path: String
+        let kind: Kind
+        /// Bytes: two names that look alike (é in one character or in two) are equal strings and different nodes.
+        private let path: [UInt8]
+
+        init(kind: Kind, path: String) {
+            self.kind = kind
+            self.path = Array(path.utf8)
+        }
     }
 
     private struct Entry: Sendable {

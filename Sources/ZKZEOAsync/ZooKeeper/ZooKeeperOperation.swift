@@ -15,6 +15,14 @@ public struct ZooKeeperOperation: Sendable {
     let path: String
     let kind: Kind
 
+    /// What is wrong with the path. libzookeeper would fail the whole multi without saying which operation it was.
+    var pathFault: String? {
+        if case .create(_, let mode, _) = self.kind {
+            return PathRules.fault(in: self.path, isSequential: mode.isSequential)
+        }
+        return PathRules.fault(in: self.path)
+    }
+
     /// Creates a node.
     public static func create(
         _ path: String,

@@ -123,12 +123,9 @@ extension ZooKeeperSession {
     /// Does all operations, or none: then it throws the error of the first that failed, with its `operationIndex`.
     @discardableResult
     public func multi(_ operations: [ZooKeeperOperation]) async throws -> [ZooKeeperOperationResult] {
-        for (index, operation) in operations.enumerated() where operation.path.utf8.contains(0) {
-            var error = ZooKeeperError(
-                .badArguments,
-                path: operation.path,
-                message: "a path cannot contain a zero byte"
-            )
+        for (index, operation) in operations.enumerated() {
+            guard let fault = operation.pathFault else { continue }
+            var error = ZooKeeperError(.badArguments, path: operation.path, message: fault, rawCode: -8)
             error.operationIndex = index
             throw error
         }

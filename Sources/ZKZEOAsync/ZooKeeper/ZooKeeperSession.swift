@@ -50,6 +50,7 @@ public actor ZooKeeperSession: Service {
     var watches = WatchTable<ZooKeeperWatch>()
     /// What `addAuth` was called with, for the handles that follow this one.
     var addedAuth: [(scheme: String, credential: [UInt8])] = []
+    private var firedWatches: UInt64 = 0
     private var identity: SessionIdentity?
     private var timeout: Duration?
 
@@ -221,7 +222,7 @@ public actor ZooKeeperSession: Service {
             }
             return actions
         case .watch(let id, let event):
-            self.watches.fired(id)?.fire(event)
+            self.watches.fired(id).map { self.fire($0, event) }
         case .completed(let id, let code, let reply):
             self.completed(id: id, code: code, reply)
         case .log(let line):
@@ -234,6 +235,11 @@ public actor ZooKeeperSession: Service {
         return []
     }
 
+    private func fire(_ watch: ZooKeeperWatch, _ event: ZooKeeperWatch.Event) {
+        self.firedWatches += 1
+        watch.fire(event, order: self.firedWatches)
+    }
+
     private func performNow(_ action: SessionStateMachine.Action) {
         switch action {
         case .publish(let event):
@@ -243,7 +249,7 @@ public actor ZooKeeperSession: Service {
             for (waiter, note) in self.requests.withLock({ $0.sweep() }) {
                 waiter.resume(throwing: ZooKeeperError(code, path: note.path))
             }
-            for watch in self.watches.sweep() { watch.fire(.sessionLost) }
+            for watch in self.watches.sweep() { self.fire(watch, .sessionLost) }
         case .open, .closeHandle, .finish:
             preconditionFailure("the loop performs these, since they take time")
         }

@@ -22,15 +22,18 @@ public final class ZooKeeperWatch: Sendable {
         case sessionLost
     }
 
-    private let outcome = OneShot<Event>()
+    private let outcome = OneShot<(event: Event, order: UInt64)>()
 
     init() {}
 
     /// What happened, if it has happened.
-    public var event: Event? { self.outcome.value }
+    public var event: Event? { self.outcome.value?.event }
 
     /// Waits for the event. Any number of tasks may wait; throws `CancellationError` to those that are cancelled.
-    public func fired() async throws -> Event { try await self.outcome.wait() }
+    public func fired() async throws -> Event { try await self.outcome.wait().event }
 
-    func fire(_ event: Event) { self.outcome.set(event) }
+    /// When it fired, among all watches of its session.
+    var order: UInt64? { self.outcome.value?.order }
+
+    func fire(_ event: Event, order: UInt64) { self.outcome.set((event, order)) }
 }

@@ -75,7 +75,7 @@ private struct LinkReader {
     mutating func resolve(_ path: String, seen: [String]) async throws -> Links.Resolution.Target {
         let path = Links.normalized(path)
         if try await self.exists(path) { return .found(path) }
-        if seen.contains(path) { return .loop(seen + [path]) }
+        if seen.contains(where: { $0.utf8.elementsEqual(path.utf8) }) { return .loop(seen + [path]) }
         guard let (base, name) = Links.split(path) else { return .missing(path) }
         let realBase: String
         switch try await self.resolve(base, seen: seen) {
@@ -83,7 +83,7 @@ private struct LinkReader {
         case let other: return other
         }
         let child = Links.join(realBase, name)
-        if child != path, try await self.exists(child) { return .found(child) }
+        if !child.utf8.elementsEqual(path.utf8), try await self.exists(child) { return .found(child) }
         guard let target = try await self.properties(realBase).link(name) else { return .missing(path) }
         return try await self.resolve(
             target.hasPrefix("/") ? target : Links.join(realBase, target),
