@@ -1,6 +1,0 @@
-//
-// Part of zkzeo: ZODB storage servers that are found through ZooKeeper.
-// Licensed under the Apache License, Version 2.0; see LICENSE.
-// SPDX-License-Identifier: Apache-2.0
-
-// placeholder
