@@ -16,7 +16,7 @@ import ZConfig
     ]
     private static let addresses = [
         "8100", "localhost", "LocalHost:8100", "127.0.0.1:8100", "127.0.0.1: 8100", ":8100", "host:", "[::1]:8100",
-        "::1", "::", "fe80::1", "./sock", "/var/zeo.sock", "sub/sock", "host:port", "host:70000", "a b", "a b:1", "0",
+        "::1", "::", "fe80::1", "./sock", "/var/zeo.sock", "sub/sock", "host:port", "host:70000", "a b", "0",
     ]
 
     static let cases: [(datatype: String, texts: [String])] = [
@@ -88,7 +88,7 @@ import ZConfig
         }
     }
 
-    @Test(arguments: ["99999", "-1:", "[::1", "", " ", "host name", "[::1]x:5"])
+    @Test(arguments: ["99999", "a b:1", "[::1", "", " ", "host name", "[::1]x:5"])
     func refusesAddressesThatNothingCanListenAt(text: String) {
         #expect(throws: (any Error).self) { try Datatype.socketAddress.value(of: text) }
     }
