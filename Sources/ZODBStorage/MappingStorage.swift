@@ -79,7 +79,7 @@ public final class MappingStorage: LocalStorage {
 
     public func vote(_ draft: TransactionDraft) async throws -> VoteOutcome {
         try self.checkOpen()
-        let draft = CheckedDraft(draft)
+        let draft = try CheckedDraft(draft)
         let vote = try await self.place.acquire()
         do {
             let conflicts = try self.contents.withLock { contents in

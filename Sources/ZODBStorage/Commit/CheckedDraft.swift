@@ -29,13 +29,19 @@ struct CheckedDraft: Sendable {
     private var checks: [(oid: ObjectID, serial: TransactionID)] = []
 
     /// Sorts the wishes of `draft`; compares nothing yet.
-    init(_ draft: TransactionDraft) {
+    ///
+    /// Throws `StorageError.invalidArgument` for a record without data: in a data file that means that the object's
+    /// creation was undone, and it would come back as an error.
+    init(_ draft: TransactionDraft) throws {
         self.metadata = draft.metadata
         self.origin = draft.origin
         var places: [ObjectID: Int] = [:]
         for operation in draft.operations {
             switch operation {
             case .store(let oid, let serial, let data):
+                guard data.readableBytes > 0 else {
+                    throw StorageError(.invalidArgument, "object \(oid) is stored without data", oid: oid)
+                }
                 let store = Store(oid: oid, serial: serial, data: data)
                 if let place = places[oid] {
                     self.stores[place] = store

@@ -61,6 +61,9 @@ struct AppendQueueStateMachine<Completion> {
     /// Why nothing is written any more; `nil` while all is well.
     var writeFailure: StorageError? { self.failure }
 
+    /// The number of transactions that wait or are being written.
+    var queuedCount: Int { self.waiting.count + self.underWay.count }
+
     /// The newest revision of an object among the transactions that are not published yet.
     func queuedRevision(of oid: ObjectID) -> QueuedRevision? { self.revisions[oid] }
 

@@ -38,6 +38,9 @@ final class Appender: Sendable {
     /// The position behind the last transaction that was queued.
     var end: Int { self.machine.withLock { $0.end } }
 
+    /// The number of transactions that are queued and not durable yet.
+    var queuedCount: Int { self.machine.withLock { $0.queuedCount } }
+
     /// The newest revision of an object among the transactions that are not visible yet.
     func queuedRevision(of oid: ObjectID) -> Machine.QueuedRevision? {
         self.machine.withLock { $0.queuedRevision(of: oid) }

@@ -118,7 +118,7 @@ public final class FileStorage: LocalStorage {
     public func vote(_ draft: TransactionDraft) async throws -> VoteOutcome {
         try self.checkWritable()
         try draft.metadata.checkLengths()
-        let draft = CheckedDraft(draft)
+        let draft = try CheckedDraft(draft)
         let vote = try await self.place.acquire()
         do {
             // Whoever held the place before may have met the end of all writing.
@@ -213,6 +213,12 @@ public final class FileStorage: LocalStorage {
         self.index.close()
         self.fileLock?.release()
     }
+
+    /// The number of transactions that have their tid and are not visible yet.
+    var queuedTransactionCount: Int { self.appender.queuedCount }
+
+    /// The position behind the last transaction that has its tid.
+    var queuedEnd: Int { self.appender.end }
 
     private func reader() -> RevisionReader {
         // The order matters: what is visible now is in the index by the time of any look-up after this.

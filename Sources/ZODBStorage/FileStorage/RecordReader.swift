@@ -8,6 +8,14 @@ import ZODBFormat
 
 /// Reads the records of single objects from a data file.
 struct RecordReader {
+    /// A record of which the beginning has been read.
+    struct Record {
+        var header: DataHeader
+        var position: Int
+        /// What was read behind the head, which may be less than there is or more.
+        fileprivate var rest: ByteBuffer
+    }
+
     /// What a data record holds.
     enum Content {
         case data(ByteBuffer)
@@ -25,66 +33,70 @@ struct RecordReader {
         self.file = file
     }
 
-    /// The head of the record at a position, which must be one of `oid`'s.
-    func header(at position: Int, of oid: ObjectID) throws -> DataHeader {
-        try self.start(at: position, of: oid, count: DataHeader.size).header
-    }
-
-    /// The tid of the record at a position, and whether it undoes the object's creation.
-    func serial(at position: Int, of oid: ObjectID) throws -> CommittedSerial {
-        let (header, rest) = try self.start(at: position, of: oid, count: DataHeader.size + DataHeader.pointerSize)
-        let isPointer = header.dataLength == 0
-        let isUndone = isPointer && rest.getInteger(at: rest.readerIndex, as: UInt64.self) == 0
-        return CommittedSerial(tid: header.tid, isUndoneCreation: isUndone)
-    }
-
-    /// The head and the content of the record at a position, which must be one of `oid`'s.
-    func record(at position: Int, of oid: ObjectID) throws -> (header: DataHeader, content: Content) {
-        var (header, rest) = try self.start(at: position, of: oid, count: Self.firstRead)
-        let count = header.dataLength == 0 ? DataHeader.pointerSize : header.dataLength
-        guard count <= 1 << 48 else { throw self.damage("a data record is impossibly long", at: position) }
-        if rest.readableBytes < count {
-            rest = try self.file.read(at: position + DataHeader.size, count: count)
-        }
-        guard var body = rest.readSlice(length: count) else {
-            throw self.damage("a data record is cut short", at: position)
-        }
-        if header.dataLength > 0 { return (header, .data(body)) }
-        return (header, .pointer(body.readFilePosition() ?? 0))
-    }
-
-    /// The data that a record with a pointer means.
-    ///
-    /// Throws `StorageError.noSuchObject` when the pointers lead to an undone creation.
-    func data(behind pointer: Int, from position: Int, of oid: ObjectID) throws -> ByteBuffer {
-        var (from, target) = (position, pointer)
-        while target != 0 {
-            // Pointers lead to the front of the file only, and so come to an end.
-            guard target < from else { throw self.damage("a data record points to one behind it", at: from) }
-            switch try self.record(at: target, of: oid).content {
-            case .data(let data): return data
-            case .pointer(let next): (from, target) = (target, next)
-            }
-        }
-        throw StorageError.noSuchObject(oid)
-    }
-
-    /// Where the revision before the one at a position is; zero when there is none.
-    func previous(of header: DataHeader, at position: Int) throws -> Int {
-        guard header.previous < position else {
-            throw self.damage("a data record follows on one behind it", at: position)
-        }
-        return header.previous
-    }
-
-    private func start(at position: Int, of oid: ObjectID, count: Int) throws -> (header: DataHeader, rest: ByteBuffer)
-    {
-        var bytes = try self.file.read(at: position, count: count)
+    /// The beginning of the record at a position, which must be one of `oid`'s.
+    func record(at position: Int, of oid: ObjectID) throws -> Record {
+        var bytes = try self.file.read(at: position, count: Self.firstRead)
         guard let header = bytes.readDataHeader() else { throw self.damage("a data record is cut short", at: position) }
         guard header.oid == oid else {
             throw self.damage("there is no record of object \(oid), but one of \(header.oid)", at: position)
         }
-        return (header, bytes)
+        return Record(header: header, position: position, rest: bytes)
+    }
+
+    /// The tid of the record at a position, and whether it undoes the object's creation.
+    func serial(at position: Int, of oid: ObjectID) throws -> CommittedSerial {
+        let record = try self.record(at: position, of: oid)
+        return CommittedSerial(tid: record.header.tid, isUndoneCreation: try self.isUndoneCreation(record))
+    }
+
+    /// Whether a record says that its object's creation was undone.
+    func isUndoneCreation(_ record: Record) throws -> Bool {
+        guard record.header.dataLength == 0, case .pointer(0) = try self.content(of: record) else { return false }
+        return true
+    }
+
+    /// What a record holds.
+    func content(of record: Record) throws -> Content {
+        let count = record.header.recordLength - DataHeader.size
+        guard count <= 1 << 48 else { throw self.damage("a data record is impossibly long", at: record.position) }
+        var rest = record.rest
+        if rest.readableBytes < count {
+            rest = try self.file.read(at: record.position + DataHeader.size, count: count)
+        }
+        guard var body = rest.readSlice(length: count) else {
+            throw self.damage("a data record is cut short", at: record.position)
+        }
+        if record.header.dataLength > 0 { return .data(body) }
+        return .pointer(body.readFilePosition() ?? 0)
+    }
+
+    /// The data of a record, its own or what its pointers lead to.
+    ///
+    /// Throws `StorageError.noSuchObject` when they lead to an undone creation.
+    func data(of record: Record) throws -> ByteBuffer {
+        var record = record
+        while true {
+            switch try self.content(of: record) {
+            case .data(let data):
+                return data
+            case .pointer(0):
+                throw StorageError.noSuchObject(record.header.oid)
+            case .pointer(let target):
+                // Pointers lead to the front of the file only, and so come to an end.
+                guard target < record.position else {
+                    throw self.damage("a data record points to one behind it", at: record.position)
+                }
+                record = try self.record(at: target, of: record.header.oid)
+            }
+        }
+    }
+
+    /// Where the revision before a record is; zero when there is none.
+    func previous(of record: Record) throws -> Int {
+        guard record.header.previous < record.position else {
+            throw self.damage("a data record follows on one behind it", at: record.position)
+        }
+        return record.header.previous
     }
 
     private func damage(_ problem: String, at position: Int) -> StorageError {

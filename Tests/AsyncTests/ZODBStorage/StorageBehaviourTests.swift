@@ -126,6 +126,16 @@ import ZODBFormat
     }
 
     @Test(arguments: StorageKind.allCases)
+    func recordWithoutDataIsRefused(_ kind: StorageKind) async throws {
+        try await kind.withStorage { storage in
+            let draft = TransactionDraft(operations: [.store(a, serial: .zero, data: ByteBuffer())])
+            let error = await #expect(throws: StorageError.self) { try await storage.vote(draft) }
+            #expect(error?.code == .invalidArgument)
+            try await storage.commit(a, .zero, "something")
+        }
+    }
+
+    @Test(arguments: StorageKind.allCases)
     func staleReadIsAReadConflict(_ kind: StorageKind) async throws {
         try await kind.withStorage { storage in
             let first = try await storage.commit(a, .zero, "one")
@@ -204,7 +214,9 @@ import ZODBFormat
             #expect(try await storage.newObjectIDs(0) == [])
             await #expect(throws: StorageError.self) { try await storage.newObjectIDs(-1) }
             // A vote reserves what it stores, even before it is finished.
-            let draft = TransactionDraft(operations: [.store(.numbered(20), serial: .zero, data: ByteBuffer())])
+            let draft = TransactionDraft(operations: [
+                .store(.numbered(20), serial: .zero, data: ByteBuffer(string: "x"))
+            ])
             let vote = try await storage.prepare(draft)
             #expect(try await storage.newObjectIDs(1) == [.numbered(21)])
             await storage.abort(vote)
