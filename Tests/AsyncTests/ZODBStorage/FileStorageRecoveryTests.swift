@@ -85,7 +85,7 @@ import ZODBFormat
                 #expect(try storage.statistics().byteCount == sample.positions[2])
                 try await storage.close()
                 #expect(try self.contents(path) == Array(sample.bytes[..<length]))
-                #expect(try FileManager.default.contentsOfDirectory(atPath: path + "/..") == ["Data.fs"])
+                #expect(try FileManager.default.contentsOfDirectory(atPath: FileSystem.folder(of: path)) == ["Data.fs"])
             }
         }
     }
@@ -169,12 +169,23 @@ import ZODBFormat
             var bytes = sample.bytes
             bytes.replaceSubrange(damage.at..<damage.at + damage.bytes.count, with: damage.bytes)
             try await self.expectCorrupted(bytes, at: damage.position)
-            // A torn end behind it makes it no better.
-            let torn = Array(bytes.dropLast(3))
-            if damage.position != middle || damage.bytes.count == 1 {
-                try await self.withFile(torn) { open, path in
-                    if (try? open()) == nil { #expect(try self.contents(path) == torn) }
-                }
+        }
+    }
+
+    @Test func tornEndDoesNotHideDamageInFrontOfACompleteTransaction() async throws {
+        let sample = try await self.sample()
+        for (offset, byte) in [(8, UInt8(0xff)), (16, UInt8(ascii: "c"))] {
+            var bytes = sample.bytes
+            bytes[sample.positions[0] + offset] = byte
+            for length in [sample.end, sample.end - 1, sample.positions[2] + 5, sample.positions[2]] {
+                try await self.expectCorrupted(Array(bytes[..<length]), at: sample.positions[0])
+            }
+            // Without a complete transaction behind it, it is the torn end.
+            try await self.withFile(Array(bytes[..<(sample.positions[2] - 1)])) { open, path in
+                let storage = try open()
+                #expect(try storage.lastTransaction() == .zero)
+                try await storage.close()
+                #expect(try self.contents(path) == Array("FS30".utf8))
             }
         }
     }

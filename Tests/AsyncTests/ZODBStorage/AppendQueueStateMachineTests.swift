@@ -1,0 +1,94 @@
+//
+// Part of zkzeo: ZODB storage servers that are found through ZooKeeper.
+// Licensed under the Apache License, Version 2.0; see LICENSE.
+// SPDX-License-Identifier: Apache-2.0
+
+import NIOCore
+import Testing
+import ZODBFormat
+
+@testable import ZODBStorage
+
+@Suite struct AppendQueueStateMachineTests {
+    private typealias Machine = AppendQueueStateMachine<String>
+
+    private func transaction(
+        _ number: UInt64,
+        _ oid: UInt64,
+        at position: Int,
+        _ completion: String
+    ) throws -> Machine.Transaction {
+        let store = TransactionDraft.Operation.store(.numbered(oid), serial: .zero, data: ByteBuffer(string: "data"))
+        let draft = try CheckedDraft(TransactionDraft(operations: [store]))
+        let encoded = EncodedTransaction(draft, tid: TransactionID(rawValue: number), at: position) { _ in 0 }
+        return .init(encoded: encoded, origin: 0, completion: completion)
+    }
+
+    /// The completions of what is to be written; `nil` when the writer is to sleep.
+    private func batch(_ action: Machine.WriterAction) -> [String]? {
+        guard case .write(let batch) = action else { return nil }
+        return batch.map(\.completion)
+    }
+
+    @Test func whatGathersWhileTheWriterIsAtWorkIsOneBatch() throws {
+        var machine = Machine(end: 4)
+        let first = try self.transaction(1, 7, at: 4, "a")
+        guard case .wakeWriter = machine.queued(first) else {
+            Issue.record("the writer was not woken")
+            return
+        }
+        #expect(self.batch(machine.writerReady()) == ["a"])
+        let second = try self.transaction(2, 7, at: machine.end, "b")
+        guard case .none = machine.queued(second) else {
+            Issue.record("the writer was woken twice")
+            return
+        }
+        let third = try self.transaction(3, 8, at: machine.end, "c")
+        _ = machine.queued(third)
+        #expect(machine.queuedCount == 3)
+        #expect(machine.queuedRevision(of: .numbered(7))?.tid.rawValue == 2)
+        machine.published(first.encoded)
+        #expect(machine.queuedRevision(of: .numbered(7))?.tid.rawValue == 2, "a newer revision is still queued")
+        #expect(self.batch(machine.writerReady()) == ["b", "c"])
+        machine.published(second.encoded)
+        machine.published(third.encoded)
+        #expect(machine.queuedRevision(of: .numbered(7)) == nil)
+        #expect(machine.queuedRevision(of: .numbered(8)) == nil)
+        #expect(self.batch(machine.writerReady()) == nil)
+        #expect(machine.queuedCount == 0)
+        #expect(machine.end == third.encoded.end)
+    }
+
+    @Test func failureFailsTheBatchWhatWaitsAndWhatComes() throws {
+        var machine = Machine(end: 4)
+        _ = machine.queued(try self.transaction(1, 1, at: 4, "a"))
+        _ = machine.writerReady()
+        _ = machine.queued(try self.transaction(2, 2, at: machine.end, "b"))
+        let error = StorageError(.writeFailed, "full")
+        #expect(machine.failed(error) == ["a", "b"])
+        #expect(machine.writeFailure?.code == .writeFailed)
+        #expect(machine.queuedRevision(of: .numbered(1)) == nil)
+        guard case .fail("c", let reason) = machine.queued(try self.transaction(3, 3, at: machine.end, "c")) else {
+            Issue.record("writing went on")
+            return
+        }
+        #expect(reason.code == .writeFailed)
+        #expect(self.batch(machine.writerReady()) == nil)
+    }
+
+    @Test func whoWaitsForSleepIsTold() throws {
+        var machine = Machine(end: 4)
+        let isAsleep = machine.waitsForSleep("at once")
+        #expect(isAsleep)
+        let first = try self.transaction(1, 1, at: 4, "a")
+        _ = machine.queued(first)
+        let isStillAsleep = machine.waitsForSleep("later")
+        #expect(!isStillAsleep)
+        _ = machine.writerReady()
+        machine.published(first.encoded)
+        guard case .sleep(["later"]) = machine.writerReady() else {
+            Issue.record("nobody was told")
+            return
+        }
+    }
+}
