@@ -51,6 +51,30 @@ enum FileSystem {
         unsafe access(path, F_OK) == 0
     }
 
+    /// Whether there is a folder at a path.
+    static func isFolder(_ path: String) -> Bool {
+        var information = stat()
+        return unsafe stat(path, &information) == 0 && information.st_mode & S_IFMT == S_IFDIR
+    }
+
+    /// The home folder of a user, or with `nil` of this one; `nil` where there is none.
+    static func home(of user: String?) -> String? {
+        if user == nil, let home = unsafe getenv("HOME") { return unsafe String(cString: home) }
+        var entry = unsafe passwd()
+        var found: UnsafeMutablePointer<passwd>?
+        var space = [CChar](repeating: 0, count: 1 << 14)
+        return unsafe space.withUnsafeMutableBufferPointer { space in
+            let status =
+                if let user {
+                    unsafe getpwnam_r(user, &entry, space.baseAddress!, space.count, &found)
+                } else {
+                    unsafe getpwuid_r(getuid(), &entry, space.baseAddress!, space.count, &found)
+                }
+            guard status == 0, unsafe found != nil, let home = unsafe entry.pw_dir else { return nil }
+            return unsafe String(cString: home)
+        }
+    }
+
     /// Removes a file. It is no error when there is none.
     static func remove(_ path: String) throws(FileError) {
         do {
