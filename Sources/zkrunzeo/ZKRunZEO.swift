@@ -9,12 +9,26 @@ import Foundation
 /// The command.
 @main
 struct ZKRunZEO: AsyncParsableCommand {
-    static let version = "0.1.0"
-
     static let configuration = CommandConfiguration(
         commandName: "zkrunzeo",
         abstract: "Serves ZODB storages to ZEO clients, which find the server through ZooKeeper.",
-        discussion: StopReason.table,
-        version: Self.version
+        discussion: """
+            Without a subcommand, 'serve' is meant: zkrunzeo -C FILE
+
+            \(StopReason.table)
+            """,
+        version: "0.1.0",
+        subcommands: [ServeCommand.self, DemoCommand.self],
+        defaultSubcommand: ServeCommand.self
     )
+}
+
+/// Runs the body of a command; what stops it becomes a sentence on standard error and an exit status.
+func withExitStatus(_ body: () async throws -> Void) async throws {
+    do {
+        try await body()
+    } catch let reason as StopReason {
+        FileHandle.standardError.write(Data("zkrunzeo: \(reason)\n".utf8))
+        throw ExitCode(reason.kind.rawValue)
+    }
 }

@@ -44,6 +44,13 @@ final class EventLog: Sendable {
         Logger(label: label) { LineLogHandler(label: $0, log: self) }
     }
 
+    /// A logger for what only matters when it goes wrong.
+    func quietLogger(_ label: String) -> Logger {
+        var logger = self.logger(label)
+        logger.logLevel = max(logger.logLevel, .error)
+        return logger
+    }
+
     /// Writes one line.
     func write(_ line: String, level: Logger.Level) {
         var bytes = Array(line.utf8)
