@@ -27,6 +27,7 @@ let nioPosix: Target.Dependency = .product(name: "NIOPosix", package: "swift-nio
 let nioEmbedded: Target.Dependency = .product(name: "NIOEmbedded", package: "swift-nio")
 let logging: Target.Dependency = .product(name: "Logging", package: "swift-log")
 let lifecycle: Target.Dependency = .product(name: "ServiceLifecycle", package: "swift-service-lifecycle")
+let signals: Target.Dependency = .product(name: "UnixSignals", package: "swift-service-lifecycle")
 let collections: Target.Dependency = .product(name: "Collections", package: "swift-collections")
 let argumentParser: Target.Dependency = .product(name: "ArgumentParser", package: "swift-argument-parser")
 
@@ -86,8 +87,8 @@ let package = Package(
         .executableTarget(
             name: "zkrunzeo",
             dependencies: [
-                "ZEOAsyncServer", "ZKZEOAsync", "ZKTestServer", "ZODBStorage", "ZODBFormat", "ZConfig",
-                nioCore, nioPosix, logging, lifecycle, argumentParser,
+                "ZEOAsyncServer", "ZEOProtocol", "ZKZEOAsync", "ZKTestServer", "ZODBStorage", "ZODBFormat", "ZConfig",
+                nioCore, nioPosix, logging, lifecycle, signals, argumentParser,
             ],
             swiftSettings: strict
         ),

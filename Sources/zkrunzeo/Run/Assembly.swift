@@ -5,6 +5,7 @@
 
 import Logging
 import ServiceLifecycle
+import UnixSignals
 import ZEOAsyncServer
 import ZKZEOAsync
 import ZODBStorage
@@ -23,6 +24,9 @@ struct Assembly {
     ///
     /// - Parameter others: Services that belong to the same run; they start before and stop after the rest.
     func run(with others: [any Service] = []) async throws {
+        for warning in self.configuration.warnings {
+            self.logger.warning("Configuration", metadata: ["warning": "\(warning)"])
+        }
         let storages = try await self.openStorages()
         do {
             if let file = self.configuration.pidFile { try PIDFile.write(to: file) }
@@ -53,9 +57,6 @@ struct Assembly {
         } else {
             services.append(.init(service: server))
         }
-        services.append(
-            .init(service: Announcer(server: server, logger: self.logger), successTerminationBehavior: .ignore)
-        )
         let group = ServiceGroup(
             configuration: ServiceGroupConfiguration(
                 services: services,
@@ -67,7 +68,7 @@ struct Assembly {
             try await group.run()
         } catch let reason as StopReason {
             throw reason
-        } catch let error as ZEOServerError where error.code == .bindFailed {
+        } catch let error as ZEOServerError where error.code == .cannotListen {
             throw StopReason(.address, "\(error)")
         } catch {
             throw StopReason(.software, "\(error)")
@@ -114,7 +115,11 @@ struct Assembly {
             do {
                 try await storage.close()
             } catch {
-                self.logger.error("Storage did not close as it should", metadata: ["zeo.storage": "\(name)"], error: error)
+                self.logger.error(
+                    "Storage did not close as it should",
+                    error: error,
+                    metadata: ["zeo.storage": "\(name)"]
+                )
             }
         }
         if let file = self.configuration.pidFile { PIDFile.remove(file) }

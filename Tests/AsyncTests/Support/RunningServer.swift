@@ -25,8 +25,9 @@ struct RunningServer {
             environment: environment,
             directory: directory
         )
-        let line = try await process.line(containing: "Listening")
-        guard let port = line.split(separator: ":").last.flatMap({ Int($0) }) else {
+        // As Python's server says it: listening on ('127.0.0.1', 8100)
+        let line = try await process.line(containing: "listening on")
+        guard let port = line.split(separator: " ").last.flatMap({ Int($0.dropLast()) }) else {
             throw ChildProcess.Failure(description: "no port in '\(line)'")
         }
         return RunningServer(process: process, port: port)

@@ -47,6 +47,8 @@ struct RunConfiguration {
     var zooKeeper: ZooKeeper?
     var pidFile: String?
     var log: EventLog
+    /// What the configuration asks for and this version does not do.
+    var warnings: [String] = []
 
     /// The ZooKeeper registration that this server shall have; `nil` for none.
     var registration: (zooKeeper: ZooKeeper, path: String)? {

@@ -1,0 +1,58 @@
+//
+// Part of zkzeo: ZODB storage servers that are found through ZooKeeper.
+// Licensed under the Apache License, Version 2.0; see LICENSE.
+// SPDX-License-Identifier: Apache-2.0
+
+import Foundation
+import ZConfig
+import ZEOAsyncServer
+import ZEOProtocol
+
+/// `<zeo>`: how to serve. The keys are those of Python's runzeo.
+struct ZEOSection {
+    var server: ZEOServerConfiguration
+    var pidFile: String?
+
+    private static let keys = [
+        "address", "read-only", "invalidation-queue-size", "invalidation-age", "transaction-timeout", "pid-filename",
+        "client-conflict-resolution", "msgpack",
+    ]
+
+    /// Reads the section. The command line's address, if there is one, takes the place of the section's.
+    init(_ section: ConfigurationSection, address: ConfigurationAddress?) throws(ConfigurationError) {
+        try section.rejectUnknown(keys: Self.keys, sections: ["ssl"])
+        if let ssl = section.sections("ssl").first {
+            throw ConfigurationError(
+                at: ssl.position,
+                "this version does not speak TLS; remove <ssl> and let clients come through a tunnel or a private network"
+            )
+        }
+        let address =
+            if let address { address } else { try section.value("address", as: .socketBindingAddress) }
+        var server = ZEOServerConfiguration(address: .init(address))
+        server.isReadOnly = try section.optional("read-only", as: .boolean) ?? server.isReadOnly
+        server.invalidationQueueSize =
+            try section.optional("invalidation-queue-size", as: .integer.atLeast(0)) ?? server.invalidationQueueSize
+        server.invalidationAge = try section.optional("invalidation-age", as: .seconds.atLeast(.zero))
+        server.transactionTimeout = try section.optional("transaction-timeout", as: .seconds.atLeast(.zero))
+        server.conflictResolution =
+            switch try section.optional("client-conflict-resolution", as: .boolean) {
+            case nil: .unset
+            case true?: .client
+            case false?: .none
+            }
+        server.wireFormat = try section.optional("msgpack", as: .boolean) == true ? .messagePack : .pickle
+        self.server = server
+        self.pidFile = try section.optional("pid-filename", as: .nonEmptyString)
+    }
+}
+
+extension ZEOServerConfiguration.Address {
+    /// Where a configuration says that the server shall listen.
+    init(_ address: ConfigurationAddress) {
+        switch address {
+        case .internet(let host, let port): self = .hostname(host, port: port ?? 0)
+        case .unix(let path): self = .unixDomainSocket(path: path)
+        }
+    }
+}
