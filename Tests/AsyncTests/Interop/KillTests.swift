@@ -38,7 +38,14 @@ import Testing
                     [TestPaths.interop + "/ledger.py", "write", "127.0.0.1", "\(port)", "\(Self.writers)"]
                 )
                 let patience = Int.random(in: 1...300, using: &random)
-                try await eventually("\(patience) commits", within: .seconds(60)) { ledger.lines.count >= patience }
+                do {
+                    try await eventually("\(patience) commits") { ledger.lines.count >= patience }
+                } catch {
+                    Issue.record(
+                        "round \(round): the ledger says \(ledger.output), the server \(server.process.output)"
+                    )
+                    throw error
+                }
                 server.process.signal(SIGKILL)
                 try await server.process.exitStatus()
                 try await ledger.exitStatus()
