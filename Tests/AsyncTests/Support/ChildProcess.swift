@@ -44,6 +44,11 @@ final class ChildProcess: Sendable {
             if data.isEmpty { handle.readabilityHandler = nil }
             self?.received(data)
         }
+        // Threads of the pool block signals, and a child inherits that: it would be deaf to SIGTERM.
+        var (none, blocked) = (sigset_t(), sigset_t())
+        sigemptyset(&none)
+        pthread_sigmask(SIG_SETMASK, &none, &blocked)
+        defer { pthread_sigmask(SIG_SETMASK, &blocked, nil) }
         try self.process.run()
     }
 
