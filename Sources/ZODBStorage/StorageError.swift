@@ -12,6 +12,7 @@ public struct StorageError: Error, Sendable, CustomStringConvertible {
         private enum Kind: String {
             case noSuchObject, readConflict, conflict, readOnly, noSuchVote, closed, locked, corrupted
             case unsupportedFormat, writeFailed, quotaExceeded, tooLarge, disconnected, invalidArgument, unsupported
+            case refused
         }
 
         private var kind: Kind
@@ -44,6 +45,8 @@ public struct StorageError: Error, Sendable, CustomStringConvertible {
         public static let disconnected = Code(kind: .disconnected)
         /// An argument makes no sense; see the message.
         public static let invalidArgument = Code(kind: .invalidArgument)
+        /// The server of a remote storage refused for a reason that has no code of its own; see the message.
+        public static let refused = Code(kind: .refused)
         /// This storage cannot do that.
         public static let unsupported = Code(kind: .unsupported)
 

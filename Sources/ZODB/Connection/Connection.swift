@@ -148,7 +148,7 @@ public final class Connection {
             do {
                 let revision = try await self.revision(oid, news.last)
                 guard revision.tid != object.serial else { continue }
-                reloaded.append((object, revision, try PersistentObject.parse(revision.data, oid).state))
+                reloaded.append((object, revision, try PersistentObject.state(revision.data, oid)))
             } catch let error as StorageError where error.code == .noSuchObject {
                 gone.append((oid, object))
             }

@@ -40,8 +40,13 @@ public final class PersistentMapping: PersistentObject {
     private var content: Content
     private var committed: Content?
 
-    /// A new mapping.
-    public init(_ items: OrderedDictionary<PersistentValue, PersistentValue> = [:]) {
+    /// A new mapping with these items; of equal keys the last one counts.
+    public convenience init(_ items: KeyValuePairs<PersistentValue, PersistentValue> = [:]) {
+        self.init(items: OrderedDictionary(items.map { ($0.key, $0.value) }, uniquingKeysWith: { $1 }))
+    }
+
+    /// A new mapping with these items.
+    public init(items: OrderedDictionary<PersistentValue, PersistentValue>) {
         self.writtenClass = .global(Self.currentClass)
         self.content = Content(items: items)
         super.init()
@@ -102,7 +107,7 @@ public final class PersistentMapping: PersistentObject {
     }
 }
 
-extension PersistentMapping {
+extension PersistentMapping: Sequence {
     /// The value of a key. Setting `nil` removes the item.
     public subscript(key: PersistentValue) -> PersistentValue? {
         get { self.content.items[key] }
@@ -121,6 +126,11 @@ extension PersistentMapping {
 
     /// The items, in the order in which they were set.
     public var items: OrderedDictionary<PersistentValue, PersistentValue> { self.content.items }
+
+    /// The items as a sequence: `for (key, value) in mapping`. Changes of the mapping do not disturb it.
+    public func makeIterator() -> some IteratorProtocol<(key: PersistentValue, value: PersistentValue)> {
+        self.content.items.makeIterator()
+    }
 
     /// The keys, in the order in which they were set.
     public var keys: OrderedSet<PersistentValue> { self.content.items.keys }

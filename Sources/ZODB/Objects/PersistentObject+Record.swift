@@ -7,43 +7,36 @@ import NIOCore
 import ZODBFormat
 
 extension PersistentObject {
-    /// The object that a record describes: of the Swift type for its Python class, or opaque.
+    /// The object that a record describes: of the Swift type for its Python class, or opaque. Errors name the object.
     static func read(_ record: ByteBuffer, _ oid: ObjectID) throws(FormatError) -> PersistentObject {
-        let (classDescription, state) = try Self.parse(record, oid)
-        if case .global(let name) = classDescription, PersistentMapping.knownClasses.contains(name) {
-            do {
-                return try PersistentMapping(classDescription: classDescription, state: state)
-            } catch {
-                throw Self.at(oid, error)
-            }
-        }
-        return OpaqueObject(classDescription: classDescription, state: state)
-    }
-
-    /// The two halves of a record. Errors name the object.
-    static func parse(
-        _ record: ByteBuffer,
-        _ oid: ObjectID
-    ) throws(FormatError) -> (classDescription: PickleValue, state: PickleValue) {
         do {
-            var record = record
-            let reader = PickleReader()
-            return (try reader.read(from: &record), try reader.read(from: &record))
+            let record = try ObjectRecord(record)
+            if case .global(let name) = record.classDescription, PersistentMapping.knownClasses.contains(name) {
+                return try PersistentMapping(classDescription: record.classDescription, state: record.state)
+            }
+            return OpaqueObject(classDescription: record.classDescription, state: record.state)
         } catch {
-            throw Self.at(oid, error)
+            throw error.of(oid)
         }
     }
 
-    private static func at(_ oid: ObjectID, _ error: FormatError) -> FormatError {
-        FormatError("record of object \(oid)", "\(error.subject): \(error.problem)", at: error.offset)
+    /// The state in a record. Errors name the object.
+    static func state(_ record: ByteBuffer, _ oid: ObjectID) throws(FormatError) -> PickleValue {
+        do {
+            return try ObjectRecord(record).state
+        } catch {
+            throw error.of(oid)
+        }
     }
 
     /// The record of the object as it is now. Objects that it refers to must have identifiers.
     var record: ByteBuffer {
-        var buffer = ByteBuffer()
-        let writer = PickleWriter()
-        writer.write(self.classDescription, into: &buffer)
-        writer.write(self.state, into: &buffer)
-        return buffer
+        ObjectRecord(classDescription: self.classDescription, state: self.state).bytes
+    }
+}
+
+extension FormatError {
+    fileprivate func of(_ oid: ObjectID) -> FormatError {
+        FormatError("record of object \(oid)", "\(self.subject): \(self.problem)", at: self.offset)
     }
 }
