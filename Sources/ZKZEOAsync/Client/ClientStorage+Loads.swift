@@ -1,0 +1,70 @@
+//
+// Part of zkzeo: ZODB storage servers that are found through ZooKeeper.
+// Licensed under the Apache License, Version 2.0; see LICENSE.
+// SPDX-License-Identifier: Apache-2.0
+
+public import NIOCore
+import ZEOProtocol
+public import ZODBFormat
+public import ZODBStorage
+
+extension ClientStorage {
+    /// The newest revision of an object that is older than `tid`, from memory or from the server.
+    public func load(_ oid: ObjectID, before tid: TransactionID) async throws -> ObjectRevision? {
+        if let revision = self.view.revision(of: oid, before: tid) { return revision }
+        return try await self.connection().load(oid, before: tid)
+    }
+
+    /// The record that the transaction `serial` wrote for an object, from memory or from the server.
+    public func load(_ oid: ObjectID, at serial: TransactionID) async throws -> ByteBuffer {
+        if let record = self.view.record(of: oid, at: serial) { return record }
+        let connection = try await self.connection()
+        let reply = try await connection.call(.loadSerial(oid, serial))
+        let record = try self.read(reply, on: connection) { try $0.record() }
+        return ByteBuffer(bytes: record.readableBytesView)
+    }
+
+    /// The tid of the newest revision of an object that is older than `tid`.
+    public func serial(of oid: ObjectID, before tid: TransactionID) async throws -> TransactionID? {
+        try await self.load(oid, before: tid)?.tid
+    }
+
+    /// Reserves identifiers for new objects, some of them in advance.
+    public func newObjectIDs(_ count: Int) async throws -> [ObjectID] {
+        while true {
+            if let oids = self.view.takeOIDs(count) { return oids }
+            let connection = try await self.connection()
+            let reply = try await connection.call(.newObjectIDs(100))
+            let oids = try self.read(reply, on: connection) { reply in
+                let oids = try reply.objectIDs()
+                guard !oids.isEmpty else { throw FormatError("reply", "new_oids was answered without any") }
+                return oids
+            }
+            self.view.add(oids)
+        }
+    }
+
+    /// What has changed after `tid`, as one transaction that stands for all; nothing when the server cannot tell.
+    ///
+    /// A server that hands these on tells its own clients too much rather than too little.
+    public func recentTransactions(after tid: TransactionID, limit: Int) async throws -> [CommittedTransaction] {
+        let connection = try await self.connection()
+        let reply = try await connection.call(.getInvalidations(after: tid))
+        guard limit > 0, let (last, oids) = try self.read(reply, on: connection, { try $0.invalidations() }), last > tid
+        else { return [] }
+        return [CommittedTransaction(tid: last, oids: oids)]
+    }
+
+    /// Reads a reply. One that makes no sense costs the server its connection.
+    func read<Result>(_ reply: Reply, on connection: ZEOConnection, _ body: (Reply) throws -> Result) throws -> Result {
+        do {
+            return try body(reply)
+        } catch let exception as RemoteException {
+            throw StorageError(remote: exception)
+        } catch {
+            let error = StorageError(.disconnected, "the server's answer makes no sense", underlyingError: error)
+            connection.close(error)
+            throw error
+        }
+    }
+}

@@ -1,0 +1,241 @@
+//
+// Part of zkzeo: ZODB storage servers that are found through ZooKeeper.
+// Licensed under the Apache License, Version 2.0; see LICENSE.
+// SPDX-License-Identifier: Apache-2.0
+
+public import NIOCore
+public import NIOPosix
+public import ServiceLifecycle
+import Synchronization
+import ZEOProtocol
+public import ZODBFormat
+public import ZODBStorage
+
+/// A storage on a ZEO server, Python's or ours, at fixed addresses or at those that ZooKeeper knows.
+///
+/// One connection at a time does the work. When it drops, calls that are under way throw `StorageError.disconnected`;
+/// new ones wait for the next connection, up to `ClientOptions.waitTimeout`. What the client knew stays valid as far as
+/// the server can tell what has changed in between; otherwise it is forgotten, and observers hear
+/// `storageDidLoseTrack(now:)`.
+///
+/// Either somebody runs it (`run()`, for a `ServiceGroup`), or `open` does: then `close()` ends what was started.
+public final class ClientStorage: Storage, Service {
+    /// How the client behaves.
+    public let options: ClientOptions
+
+    let view: ClientView
+    let gate: ConnectionGate
+    /// Servers take one transaction at a time from each client.
+    let commits = Turnstile()
+    let votes = Mutex(Votes())
+
+    private let source: AddressSource
+    private let manager: ConnectionManager
+    private let lifecycle = Mutex(Lifecycle.new)
+    private let ready = CallSlot<Void>()
+    private let stopRequested = CallSlot<Void>()
+
+    private enum Lifecycle {
+        case new
+        /// Somebody else runs it.
+        case running
+        /// The task that `open` started runs it.
+        case owned(Task<Void, any Error>)
+        case closed
+    }
+
+    /// A client of servers at fixed addresses, any of which will do. Does nothing until it is run.
+    public convenience init(
+        addresses: [ServiceAddress],
+        options: ClientOptions = ClientOptions(),
+        eventLoopGroup: any EventLoopGroup = .singletonMultiThreadedEventLoopGroup
+    ) {
+        self.init(source: .fixed(addresses), options: options, eventLoopGroup: eventLoopGroup)
+    }
+
+    /// A client of the servers that are registered at a path of ZooKeeper. Does nothing until it is run; see also
+    /// `ZKZEO.client`.
+    ///
+    /// - Parameters:
+    ///   - zooKeeper: Where ZooKeeper is: `HOST:PORT[,HOST:PORT…][/CHROOT]`.
+    ///   - path: Where the servers are registered.
+    ///   - options: How the client behaves.
+    ///   - eventLoopGroup: What runs the connections.
+    public convenience init(
+        zooKeeper: String,
+        path: String,
+        options: ClientOptions = ClientOptions(),
+        eventLoopGroup: any EventLoopGroup = .singletonMultiThreadedEventLoopGroup
+    ) {
+        let source = ZooKeeperAddresses(connectionString: zooKeeper, path: path, options: options)
+        self.init(source: .zooKeeper(source), options: options, eventLoopGroup: eventLoopGroup)
+    }
+
+    init(source: AddressSource, options: ClientOptions, eventLoopGroup: any EventLoopGroup) {
+        // One loop for all connections: what the server says is followed in order even when one replaces another.
+        let eventLoop = eventLoopGroup.next()
+        self.options = options
+        self.source = source
+        self.view = ClientView(cacheSize: options.cacheSize)
+        self.gate = ConnectionGate(eventLoop)
+        self.manager = ConnectionManager(options, self.view, self.gate, eventLoop)
+    }
+
+    /// Opens a client of servers at fixed addresses, any of which will do.
+    ///
+    /// Waits for a connection unless `options.wait` is false. Close it when it is done with.
+    public static func open(
+        addresses: [ServiceAddress],
+        options: ClientOptions = ClientOptions(),
+        eventLoopGroup: any EventLoopGroup = .singletonMultiThreadedEventLoopGroup
+    ) async throws -> ClientStorage {
+        let storage = ClientStorage(addresses: addresses, options: options, eventLoopGroup: eventLoopGroup)
+        try await storage.start()
+        return storage
+    }
+
+    // MARK: Life
+
+    /// Whether there is a connection just now.
+    public var isConnected: Bool { self.gate.current != nil }
+
+    /// Keeps the client connected until it is closed, the task is cancelled, or a graceful shutdown begins. Throws when
+    /// ZooKeeper cannot be reached at the start. Can be called once.
+    public func run() async throws {
+        try self.lifecycle.withLock { lifecycle in
+            guard case .new = lifecycle else {
+                throw StorageError(.invalidArgument, "the client has been run or closed before")
+            }
+            lifecycle = .running
+        }
+        try await withGracefulShutdownHandler {
+            try await self.work()
+        } onGracefulShutdown: {
+            self.stopRequested.complete(.success(()))
+        }
+    }
+
+    /// Starts the one task that owns everything, and waits as the options say.
+    func start() async throws {
+        self.lifecycle.withLock { lifecycle in
+            guard case .new = lifecycle else { preconditionFailure("a client is opened once") }
+            lifecycle = .owned(Task { try await self.work() })
+        }
+        do {
+            try await self.started()
+        } catch {
+            await self.end()
+            throw error
+        }
+    }
+
+    /// Waits until the client has started, as the options say: until the addresses are known, and there is a connection.
+    func started() async throws {
+        try await self.ready.value()
+        if self.options.wait { _ = try await self.connection() }
+    }
+
+    private func work() async throws {
+        defer {
+            self.lifecycle.withLock { $0 = .closed }
+            self.gate.shut()
+            self.view.removeAllObservers()
+            self.ready.complete(.failure(StorageError(.closed, "the client has been closed")))
+        }
+        try await withThrowingTaskGroup { group in
+            group.addTask { await self.manager.run() }
+            group.addTask { try await self.stopRequested.value() }
+            switch self.source {
+            case .fixed(let addresses):
+                self.manager.addressesChanged(addresses)
+                self.ready.complete(.success(()))
+            case .zooKeeper(let zooKeeper):
+                group.addTask {
+                    do {
+                        try await zooKeeper.run(
+                            whenStarted: { self.ready.complete(.success(())) },
+                            whenChanged: { self.manager.addressesChanged($0) }
+                        )
+                    } catch {
+                        self.ready.complete(.failure(error))
+                        throw error
+                    }
+                }
+            }
+            defer { group.cancelAll() }
+            do {
+                try await group.next()
+            } catch is CancellationError {
+                // The task that runs this was cancelled, which is one way to end it.
+            }
+        }
+    }
+
+    /// Closes the connection and ends what `open` started. Calls that are under way throw `StorageError.closed` or
+    /// `.disconnected`.
+    public func close() async throws {
+        await self.end()
+    }
+
+    private func end() async {
+        self.stopRequested.complete(.success(()))
+        self.gate.shut()
+        let lifecycle = self.lifecycle.withLock { lifecycle in
+            if case .new = lifecycle { lifecycle = .closed }
+            return lifecycle
+        }
+        // What went wrong at the start has been told to whoever started it.
+        if case .owned(let task) = lifecycle { try? await task.value }
+    }
+
+    // MARK: Facts
+
+    /// What the server said about the storage; before the first connection, what is certain.
+    public var traits: StorageTraits {
+        let information = self.view.information
+        return StorageTraits(
+            name: information?.name ?? self.options.storage,
+            isReadOnly: self.options.readOnly,
+            supportsUndo: information?.supportsUndo ?? false,
+            interfaces: information?.interfaces.filter { $0.module == "ZODB.interfaces" }.map(\.name) ?? [],
+            iteratesCurrentRecords: information?.supportsRecordIternext ?? false
+        )
+    }
+
+    /// How much was in the storage when the server last said so: at the connection and after our own commits.
+    public func statistics() async throws -> StorageStatistics {
+        if self.view.information == nil { _ = try await self.connection() }
+        let information = self.view.information
+        return StorageStatistics(objectCount: information?.length ?? 0, byteCount: information?.size ?? 0)
+    }
+
+    /// The last transaction that the server has told this client of.
+    public func lastTransaction() async throws -> TransactionID {
+        while true {
+            if let last = self.view.last { return last }
+            _ = try await self.connection()
+        }
+    }
+
+    // MARK: Observers
+
+    /// Tells `observer` of every transaction that the server tells this client of after the returned tid.
+    ///
+    /// What happened while the connection was down arrives as one transaction that stands for all of it.
+    public func addObserver(_ observer: any StorageObserver) async throws -> TransactionID {
+        while true {
+            if let last = self.view.add(observer) { return last }
+            _ = try await self.connection()
+        }
+    }
+
+    /// Tells `observer` nothing any more.
+    public func removeObserver(_ observer: any StorageObserver) async {
+        self.view.remove(observer)
+    }
+
+    /// The connection that works, after waiting for it.
+    func connection() async throws -> ZEOConnection {
+        try await self.gate.connection(within: self.options.waitTimeout)
+    }
+}

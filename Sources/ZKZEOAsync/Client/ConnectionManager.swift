@@ -1,0 +1,179 @@
+//
+// Part of zkzeo: ZODB storage servers that are found through ZooKeeper.
+// Licensed under the Apache License, Version 2.0; see LICENSE.
+// SPDX-License-Identifier: Apache-2.0
+
+import Logging
+import NIOCore
+import ZEOProtocol
+import ZODBFormat
+import ZODBStorage
+
+/// Keeps a client connected: does what `ConnectionManagerStateMachine` decides, one event after the other.
+///
+/// Everything that happens comes through one stream of events, which `run()` alone consumes.
+actor ConnectionManager {
+    private enum Event: Sendable {
+        case addresses([ServiceAddress])
+        case succeeded(ZEOConnection, last: TransactionID?, round: Int)
+        case failed(ServiceAddress, any Error, round: Int)
+        case verified(ZEOConnection, round: Int)
+        case verificationFailed(ZEOConnection, any Error, round: Int)
+        case lost(ZEOConnection, (any Error)?)
+        case rested(round: Int)
+    }
+
+    private var machine = ConnectionManagerStateMachine<ZEOConnection>()
+    /// The connections that are being made, to be given up together.
+    private var attempts: [Int: [ZEOConnection]] = [:]
+    /// What servers said at the registration, until the cache has been verified.
+    private var registrations: [ObjectIdentifier: TransactionID] = [:]
+    private var connectedAt = ContinuousClock.now
+
+    private let events: AsyncStream<Event>
+    private let inbox: AsyncStream<Event>.Continuation
+    private let options: ClientOptions
+    private let view: ClientView
+    private let gate: ConnectionGate
+    private let eventLoop: any EventLoop
+
+    init(_ options: ClientOptions, _ view: ClientView, _ gate: ConnectionGate, _ eventLoop: any EventLoop) {
+        self.options = options
+        self.view = view
+        self.gate = gate
+        self.eventLoop = eventLoop
+        (self.events, self.inbox) = AsyncStream.makeStream()
+    }
+
+    /// The servers are now to be found at these addresses.
+    nonisolated func addressesChanged(_ addresses: some Sequence<ServiceAddress>) {
+        self.inbox.yield(.addresses(Set(addresses).sorted()))
+    }
+
+    /// Keeps the client connected until the task is cancelled.
+    func run() async {
+        await withDiscardingTaskGroup { group in
+            for await event in self.events {
+                for action in self.decide(event) { self.perform(action, in: &group) }
+            }
+            for action in self.machine.stop() { self.perform(action, in: &group) }
+            self.gate.shut()
+            group.cancelAll()
+        }
+    }
+
+    private func decide(_ event: Event) -> [ConnectionManagerStateMachine<ZEOConnection>.Action] {
+        let jitter = Double.random(in: 0...1)
+        switch event {
+        case .addresses(let addresses): return self.machine.addressesChanged(addresses)
+        case .succeeded(let connection, let last, let round):
+            self.registrations[ObjectIdentifier(connection)] = last
+            return self.machine.succeeded(connection, round: round)
+        case .failed(let address, let error, let round):
+            self.gate.failed(error)
+            self.options.logger.debug(
+                "Could not connect to a server",
+                metadata: ["zeo.address": "\(address)", "error": "\(error)"]
+            )
+            return self.machine.failed(round: round, jitter: jitter)
+        case .verified(let connection, let round):
+            self.connectedAt = .now
+            return self.machine.verified(connection, round: round)
+        case .verificationFailed(let connection, let error, let round):
+            self.gate.failed(error)
+            self.options.logger.info(
+                "A server is of no use",
+                metadata: ["zeo.address": "\(connection.address)", "error": "\(error)"]
+            )
+            return self.machine.verificationFailed(connection, round: round, jitter: jitter)
+        case .lost(let connection, let error):
+            let lasted = ContinuousClock.now - self.connectedAt
+            let actions = self.machine.lost(connection, lasted: lasted, jitter: jitter)
+            guard !actions.isEmpty else { return [] }
+            self.options.logger.info(
+                "Disconnected from a server",
+                metadata: [
+                    "zeo.address": "\(connection.address)", "error": "\(error.map { "\($0)" } ?? "closed by peer")",
+                ]
+            )
+            return actions
+        case .rested(let round): return self.machine.rested(round: round)
+        }
+    }
+
+    private func perform(
+        _ action: ConnectionManagerStateMachine<ZEOConnection>.Action,
+        in group: inout DiscardingTaskGroup
+    ) {
+        switch action {
+        case .attempt(let addresses, let round):
+            let connections = addresses.map { ZEOConnection($0, self.options, self.view, self.eventLoop) }
+            self.attempts[round] = connections
+            for connection in connections { group.addTask { await self.attempt(connection, round) } }
+        case .cancelAttempts(let round):
+            // The one that has succeeded has been taken out before.
+            for connection in self.attempts.removeValue(forKey: round) ?? [] { connection.close(CancellationError()) }
+        case .verify(let connection, let round):
+            let last = self.registrations.removeValue(forKey: ObjectIdentifier(connection))
+            group.addTask { await self.verify(connection, last, round) }
+        case .open(let connection):
+            self.options.logger.debug("Connected to a server", metadata: ["zeo.address": "\(connection.address)"])
+            self.gate.open(connection)
+            // It may have been lost before the gate knew it.
+            if connection.isClosed {
+                self.gate.lost(connection, nil)
+                self.inbox.yield(.lost(connection, nil))
+            }
+        case .close(let connection):
+            self.registrations[ObjectIdentifier(connection)] = nil
+            connection.close(nil)
+        case .rest(let round, let delay):
+            group.addTask {
+                try? await Task.sleep(for: delay)
+                self.inbox.yield(.rested(round: round))
+            }
+        }
+    }
+
+    private func attempt(_ connection: ZEOConnection, _ round: Int) async {
+        do {
+            let last = try await connection.open { [gate, inbox] reason in
+                gate.lost(connection, reason)
+                inbox.yield(.lost(connection, reason))
+            }
+            self.attempts[round]?.removeAll { $0 === connection }
+            self.inbox.yield(.succeeded(connection, last: last, round: round))
+        } catch {
+            self.inbox.yield(.failed(connection.address, error, round: round))
+        }
+    }
+
+    private func verify(_ connection: ZEOConnection, _ registered: TransactionID?, _ round: Int) async {
+        do {
+            let server: TransactionID
+            if let registered {
+                server = registered
+            } else {
+                server = try await connection.call(.lastTransaction).transactionID() ?? .zero
+            }
+            let verification: CacheVerification
+            switch try CacheVerification.question(client: self.view.last, server: server) {
+            case .nothing(let answer): verification = answer
+            case .invalidations(let tid):
+                let answer = try await connection.call(.getInvalidations(after: tid)).invalidations()
+                verification = answer.map { .changed($0.last, $0.oids) } ?? .tooOld(server)
+            }
+            let information = try await connection.call(.getInfo).serverInformation()
+            guard await connection.activate(verification, information) else {
+                throw StorageError(.disconnected, "the connection was lost while the cache was verified")
+            }
+            self.inbox.yield(.verified(connection, round: round))
+        } catch {
+            self.inbox.yield(.verificationFailed(connection, error, round: round))
+        }
+    }
+}
+
+extension ZEOConnection: Equatable {
+    static func == (lhs: ZEOConnection, rhs: ZEOConnection) -> Bool { lhs === rhs }
+}

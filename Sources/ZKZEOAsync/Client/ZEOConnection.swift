@@ -1,0 +1,174 @@
+//
+// Part of zkzeo: ZODB storage servers that are found through ZooKeeper.
+// Licensed under the Apache License, Version 2.0; see LICENSE.
+// SPDX-License-Identifier: Apache-2.0
+
+import NIOCore
+import NIOPosix
+import Synchronization
+import ZEOProtocol
+import ZODBFormat
+import ZODBStorage
+
+/// A client's connection to one server: what its channel does, for tasks.
+///
+/// Made before it is connected, so that it can be given up at any time. Guarded by `stage`: whether there is a channel
+/// yet, and whether there still may be one.
+final class ZEOConnection: Sendable {
+    private enum Stage {
+        case unconnected
+        case connected(any Channel, NIOLoopBound<ZEOConnectionHandler>)
+        case closed
+    }
+
+    let address: ServiceAddress
+    private let options: ClientOptions
+    private let view: ClientView
+    private let eventLoop: any EventLoop
+    private let stage = Mutex(Stage.unconnected)
+    private let registered = CallSlot<TransactionID?>()
+
+    init(_ address: ServiceAddress, _ options: ClientOptions, _ view: ClientView, _ eventLoop: any EventLoop) {
+        self.address = address
+        self.options = options
+        self.view = view
+        self.eventLoop = eventLoop
+    }
+
+    // MARK: Beginning and end
+
+    /// Connects and registers the storage, once. Returns the storage's last transaction, where the server says it.
+    ///
+    /// - Parameter didClose: Called at most once, on the event loop, when the connection is closed, before those are told
+    ///   who wait for its answers.
+    func open(didClose: @escaping @Sendable ((any Error)?) -> Void) async throws -> TransactionID? {
+        self.connect(didClose)
+        do {
+            return try await self.registered.value()
+        } catch {
+            self.close(error)
+            throw error
+        }
+    }
+
+    private func connect(_ didClose: @escaping @Sendable ((any Error)?) -> Void) {
+        let (options, view) = (self.options, self.view)
+        ClientBootstrap(group: self.eventLoop)
+            .connectTimeout(TimeAmount(options.connectTimeout))
+            .channelOption(.tcpOption(.tcp_nodelay), value: 1)
+            .channelOption(.socketOption(.so_keepalive), value: 1)
+            .channelInitializer { channel in
+                // One of several when the host has several addresses; only the winner is adopted.
+                channel.eventLoop.makeCompletedFuture {
+                    try channel.pipeline.syncOperations.addHandler(ZEOConnectionHandler(options, view))
+                }
+            }
+            .connect(host: self.address.host, port: self.address.port)
+            .whenComplete { result in
+                do {
+                    let channel = try result.get()
+                    let handler = try channel.pipeline.syncOperations.handler(type: ZEOConnectionHandler.self)
+                    guard self.attach(channel, handler) else { return channel.close(promise: nil) }
+                    handler.adopt(self.registered, didClose: didClose)
+                } catch {
+                    let message = "no connection to \(self.address)"
+                    self.registered.complete(.failure(StorageError(.disconnected, message, underlyingError: error)))
+                }
+            }
+    }
+
+    private func attach(_ channel: any Channel, _ handler: ZEOConnectionHandler) -> Bool {
+        let handler = NIOLoopBound(handler, eventLoop: channel.eventLoop)
+        return self.stage.withLock { stage in
+            guard case .unconnected = stage else { return false }
+            stage = .connected(channel, handler)
+            return true
+        }
+    }
+
+    /// Closes the connection, or gives up to connect. Those who wait for answers are told the reason.
+    func close(_ reason: (any Error)?) {
+        let stage = self.stage.withLock { stage in
+            defer { stage = .closed }
+            return stage
+        }
+        self.registered.complete(.failure(reason ?? CancellationError()))
+        if case .connected(let channel, let handler) = stage {
+            channel.eventLoop.execute { handler.value.close(reason) }
+        }
+    }
+
+    /// Whether the connection is gone.
+    var isClosed: Bool {
+        switch self.stage.withLock({ $0 }) {
+        case .unconnected: false
+        case .connected(let channel, _): !channel.isActive
+        case .closed: true
+        }
+    }
+
+    /// Begins to work: from now on the view follows what the server says. Returns false when the connection is gone.
+    func activate(_ verification: CacheVerification, _ information: ServerInformation) async -> Bool {
+        let done = CallSlot<Bool>()
+        self.onHandler {
+            done.complete(.success($0.activate(verification, information)))
+        } otherwise: {
+            done.complete(.success(false))
+        }
+        return (try? await done.valueInAnyCase()) ?? false
+    }
+
+    // MARK: Calls
+
+    /// Makes a call, behind messages that want no answer; nothing comes between them.
+    func call(_ call: ServerCall, after messages: [ServerCall] = []) async throws -> Reply {
+        let slot = CallSlot<Reply>()
+        self.onHandler {
+            $0.call(call, after: messages, for: .reply(slot))
+        } otherwise: {
+            slot.complete(.failure(Self.lost))
+        }
+        return try await slot.value()
+    }
+
+    /// Loads a revision, and has the view keep it.
+    func load(_ oid: ObjectID, before tid: TransactionID) async throws -> ObjectRevision? {
+        let slot = CallSlot<ObjectRevision?>()
+        self.onHandler {
+            $0.call(.loadBefore(oid, tid), for: .revision(slot))
+        } otherwise: {
+            slot.complete(.failure(Self.lost))
+        }
+        return try await slot.value()
+    }
+
+    /// Finishes a transaction, and has the view follow it. Not to be cancelled: the answer says what has become of it.
+    func finish(_ token: TransactionToken, _ commit: OwnCommit) async throws -> TransactionID {
+        let slot = CallSlot<TransactionID>()
+        self.onHandler {
+            $0.call(.finish(token), for: .tid(slot, commit))
+        } otherwise: {
+            slot.complete(.failure(Self.lost))
+        }
+        return try await slot.valueInAnyCase()
+    }
+
+    /// Sends a message that wants no answer, if there is still somebody to hear it.
+    func send(_ call: ServerCall) {
+        self.onHandler {
+            $0.send(call)
+        } otherwise: {
+        }
+    }
+
+    private func onHandler(
+        _ body: @escaping @Sendable (ZEOConnectionHandler) -> Void,
+        otherwise: () -> Void
+    ) {
+        let stage = self.stage.withLock { $0 }
+        guard case .connected(let channel, let handler) = stage else { return otherwise() }
+        channel.eventLoop.execute { body(handler.value) }
+    }
+
+    private static let lost = StorageError(.disconnected, "the connection to the server was lost")
+}

@@ -1,0 +1,236 @@
+//
+// Part of zkzeo: ZODB storage servers that are found through ZooKeeper.
+// Licensed under the Apache License, Version 2.0; see LICENSE.
+// SPDX-License-Identifier: Apache-2.0
+
+import NIOCore
+import ZEOProtocol
+import ZODBFormat
+import ZODBStorage
+
+/// Does on the channel what `ZEOConnectionStateMachine` decides. Confined to the channel's event loop.
+final class ZEOConnectionHandler: ChannelInboundHandler {
+    typealias InboundIn = ByteBuffer
+    typealias OutboundOut = ByteBuffer
+
+    /// One who waits for an answer.
+    enum Waiter {
+        case reply(CallSlot<Reply>)
+        case revision(CallSlot<ObjectRevision?>)
+        case tid(CallSlot<TransactionID>, OwnCommit)
+    }
+
+    private var machine = ZEOConnectionStateMachine<Waiter>()
+    private var format = WireFormat.pickle
+    private var frames: NIOSingleStepByteToMessageProcessor<SizedFrameDecoder>
+    private var context: ChannelHandlerContext?
+    private var closeReason: (any Error)?
+    private var alarm: Scheduled<Void>?
+
+    private let options: ClientOptions
+    private let view: ClientView
+    /// How the registration ended, which may be before anybody asks.
+    private var registration: Result<TransactionID?, any Error>?
+    private var registered: CallSlot<TransactionID?>?
+    private var didClose: (((any Error)?) -> Void)?
+
+    init(_ options: ClientOptions, _ view: ClientView) {
+        self.options = options
+        self.view = view
+        self.frames = NIOSingleStepByteToMessageProcessor(SizedFrameDecoder(limit: options.maximumMessageSize))
+    }
+
+    /// This channel is the one that was chosen.
+    ///
+    /// - Parameters:
+    ///   - registered: Gets the storage's last transaction once it is registered, or why it could not be.
+    ///   - didClose: Called when the channel is closed, unless it is already.
+    func adopt(_ registered: CallSlot<TransactionID?>, didClose: @escaping ((any Error)?) -> Void) {
+        self.registered = registered
+        self.didClose = didClose
+        if let registration { registered.complete(registration) }
+    }
+
+    private func register(_ result: Result<TransactionID?, any Error>) {
+        if self.registration == nil { self.registration = result }
+        self.registered?.complete(result)
+    }
+
+    // MARK: Channel events
+
+    func channelActive(context: ChannelHandlerContext) {
+        self.context = context
+        let limit = TimeAmount(self.options.connectTimeout)
+        self.alarm = context.eventLoop.assumeIsolated().scheduleTask(in: limit) {
+            self.close(StorageError(.disconnected, "the server did not say a word"))
+        }
+    }
+
+    func channelRead(context: ChannelHandlerContext, data: NIOAny) {
+        do {
+            try self.frames.process(buffer: self.unwrapInboundIn(data)) { try self.received($0) }
+        } catch {
+            self.close(error)
+        }
+    }
+
+    func channelInactive(context: ChannelHandlerContext) {
+        self.alarm?.cancel()
+        let reason = self.closeReason
+        let (waiters, heartbeatMayBeUnknown) = self.machine.closed()
+        if heartbeatMayBeUnknown && reason == nil { self.view.pingIsUnknown() }
+        let error = StorageError(.disconnected, "the connection to the server was lost", underlyingError: reason)
+        self.register(.failure(error))
+        self.didClose?(reason)
+        self.didClose = nil
+        for waiter in waiters { Self.fail(waiter, error) }
+        self.context = nil
+        context.fireChannelInactive()
+    }
+
+    func errorCaught(context: ChannelHandlerContext, error: any Error) {
+        self.close(error)
+    }
+
+    /// Closes the channel for a reason that those who wait will be told.
+    func close(_ reason: (any Error)?) {
+        if self.closeReason == nil { self.closeReason = reason }
+        self.context?.close(promise: nil)
+    }
+
+    // MARK: Outbound
+
+    /// Makes a call, behind messages that want no answer.
+    func call(_ call: ServerCall, after messages: [ServerCall] = [], for waiter: Waiter) {
+        guard let context else { return Self.fail(waiter, StorageError(.disconnected, "the connection was lost")) }
+        var purpose = ZEOConnectionStateMachine<Waiter>.Purpose.plain
+        if case .loadBefore(let oid, let tid) = call, case .revision = waiter { purpose = .load(oid, before: tid) }
+        switch self.machine.call(purpose, waiter) {
+        case .join: break
+        case .fail(let waiter): Self.fail(waiter, StorageError(.disconnected, "the connection was lost"))
+        case .send(let id):
+            for message in messages { self.write(.asynchronous(message), context) }
+            self.write(ClientMessage(id: .number(id), call: call), context)
+            context.flush()
+        }
+    }
+
+    /// Sends a message that wants no answer, if there is still somebody to hear it.
+    func send(_ call: ServerCall) {
+        guard let context, self.machine.canSend else { return }
+        self.write(.asynchronous(call), context)
+        context.flush()
+    }
+
+    private func write(_ message: ClientMessage, _ context: ChannelHandlerContext) {
+        var buffer = context.channel.allocator.buffer(capacity: 256)
+        self.format.encode(message, into: &buffer)
+        context.write(self.wrapOutboundOut(buffer), promise: nil)
+    }
+
+    // MARK: Inbound
+
+    private func received(_ frame: ByteBuffer) throws {
+        guard let context else { return }
+        if self.machine.awaitsGreeting {
+            switch self.machine.received(try Greeting(frame)) {
+            case .none: break
+            case .close(let error): throw error
+            case .register(let format, let id):
+                self.format = format
+                var buffer = context.channel.allocator.buffer(capacity: 256)
+                Greeting.version5(format).encode(into: &buffer)
+                context.write(self.wrapOutboundOut(buffer), promise: nil)
+                let call = ServerCall.register(storage: self.options.storage, isReadOnly: self.options.readOnly)
+                self.write(ClientMessage(id: .number(id), call: call), context)
+                context.flush()
+            }
+            return
+        }
+        switch self.machine.received(try self.format.decodeServerMessage(frame)) {
+        case .none: break
+        case .registered(let tid):
+            self.alarm?.cancel()
+            self.register(.success(tid))
+        case .refused(let exception):
+            let error = StorageError(remote: exception)
+            self.register(.failure(error))
+            self.close(error)
+        case .answer(let waiters, let purpose, let reply):
+            for waiter in waiters { try self.answer(waiter, purpose, reply) }
+        case .invalidate(let transaction): self.view.committed(transaction)
+        case .info(let items): self.view.informed(items)
+        case .close(let error): throw error
+        }
+    }
+
+    private func answer(
+        _ waiter: Waiter,
+        _ purpose: ZEOConnectionStateMachine<Waiter>.Purpose,
+        _ reply: Reply
+    ) throws {
+        do {
+            switch (waiter, purpose) {
+            case (.reply(let slot), _): slot.complete(.success(reply))
+            case (.revision(let slot), .load(let oid, _)):
+                let revision = try reply.loadedRevision()
+                slot.complete(.success(revision.map { self.view.loaded(oid, $0) }))
+            case (.tid(let slot, let commit), _):
+                guard let tid = try reply.transactionID() else {
+                    throw FormatError("reply", "tpc_finish was answered without a transaction")
+                }
+                self.view.committed(commit.transaction(tid), records: commit.records, merged: commit.merged)
+                slot.complete(.success(tid))
+            case (.revision, .plain), (.revision, .heartbeat): preconditionFailure("a revision is the answer to a load")
+            }
+        } catch let exception as RemoteException {
+            Self.fail(waiter, StorageError(remote: exception))
+            // What the server has of the transaction is unclear; a new connection finds out.
+            if case .tid = waiter { throw exception }
+        } catch {
+            Self.fail(waiter, StorageError(.disconnected, "the server's answer makes no sense", underlyingError: error))
+            throw error
+        }
+    }
+
+    private static func fail(_ waiter: Waiter, _ error: StorageError) {
+        switch waiter {
+        case .reply(let slot): slot.complete(.failure(error))
+        case .revision(let slot): slot.complete(.failure(error))
+        case .tid(let slot, _):
+            var error = error
+            if error.code == .disconnected { error.message += "; whether the transaction was committed is not known" }
+            slot.complete(.failure(error))
+        }
+    }
+
+    // MARK: Working order
+
+    /// Takes over what the verification found, then what the server has said since. Returns false when it is too late.
+    func activate(_ verification: CacheVerification, _ information: ServerInformation) -> Bool {
+        guard let invalidations = self.machine.activate() else { return false }
+        self.view.connected(verification, information)
+        for transaction in invalidations where transaction.tid > verification.last { self.view.committed(transaction) }
+        self.scheduleHeartbeat()
+        return true
+    }
+
+    private func scheduleHeartbeat() {
+        guard let context else { return }
+        let interval = TimeAmount(self.options.heartbeatInterval)
+        self.alarm = context.eventLoop.assumeIsolated().scheduleTask(in: interval) {
+            guard let context = self.context else { return }
+            switch self.machine.heartbeatIsDue() {
+            case .none: return
+            case .close:
+                self.close(
+                    StorageError(.disconnected, "the server has not answered for \(self.options.heartbeatInterval)")
+                )
+            case .send(let id):
+                self.write(ClientMessage(id: .number(id), call: self.view.heartbeat), context)
+                context.flush()
+                self.scheduleHeartbeat()
+            }
+        }
+    }
+}

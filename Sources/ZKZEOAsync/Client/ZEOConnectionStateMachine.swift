@@ -1,0 +1,211 @@
+//
+// Part of zkzeo: ZODB storage servers that are found through ZooKeeper.
+// Licensed under the Apache License, Version 2.0; see LICENSE.
+// SPDX-License-Identifier: Apache-2.0
+
+import ZEOProtocol
+import ZODBFormat
+import ZODBStorage
+
+/// What a client's connection to one server is up to, from the greeting to the end.
+///
+/// Driven by the channel's handler with what arrives and what is asked for; says what to send, whom to answer and when to
+/// give up. Holds the calls that wait for an answer, and the invalidations that arrive before the client has verified
+/// its cache. Never sends, waits or measures time itself.
+struct ZEOConnectionStateMachine<Waiter> {
+    /// What the answer to a call is for, beside the one who waits for it.
+    enum Purpose: Hashable {
+        case plain
+        /// Equal loads that are under way share one call.
+        case load(ObjectID, before: TransactionID)
+        case heartbeat
+    }
+
+    private enum State {
+        /// The server speaks first. Next: registering, closed.
+        case awaitingGreeting
+        /// The storage is being chosen. Next: standby, closed.
+        case registering(id: Int)
+        /// Calls are answered, invalidations wait until the cache has been verified. Next: active, closed.
+        case standby(invalidations: [CommittedTransaction])
+        /// Everything goes its way. Next: closed.
+        case active
+        case closed
+    }
+
+    private struct Pending {
+        var purpose: Purpose
+        var waiters: [Waiter]
+    }
+
+    private var state = State.awaitingGreeting
+    private var pending: [Int: Pending] = [:]
+    private var loads: [Purpose: Int] = [:]
+    private var lastID = 0
+    private var heartbeat: Int?
+    private var heartbeatsAnswered = 0
+
+    private mutating func nextID() -> Int {
+        self.lastID += 1
+        return self.lastID
+    }
+
+    // MARK: The beginning
+
+    enum GreetingAction {
+        /// Answer in the same format, and register with this message id.
+        case register(WireFormat, id: Int)
+        case close(FormatError)
+        case none
+    }
+
+    mutating func received(_ greeting: Greeting) -> GreetingAction {
+        switch (self.state, greeting) {
+        case (.closed, _): return .none
+        case (.awaitingGreeting, .version5(let format)):
+            let id = self.nextID()
+            self.state = .registering(id: id)
+            return .register(format, id: id)
+        case (.awaitingGreeting, .areYouOkay):
+            return .close(FormatError("greeting", "the server greets like a monitor"))
+        default: preconditionFailure("only the first frame is a greeting")
+        }
+    }
+
+    var awaitsGreeting: Bool { if case .awaitingGreeting = self.state { true } else { false } }
+
+    // MARK: Calls
+
+    enum CallAction {
+        case send(id: Int)
+        /// An equal call is under way; its answer is this one's, too.
+        case join
+        /// There is nobody to ask.
+        case fail(Waiter)
+    }
+
+    mutating func call(_ purpose: Purpose, _ waiter: Waiter) -> CallAction {
+        switch self.state {
+        case .awaitingGreeting, .registering: preconditionFailure("nobody calls before the storage is registered")
+        case .closed: return .fail(waiter)
+        case .standby, .active: break
+        }
+        if case .load = purpose {
+            if let id = self.loads[purpose] {
+                self.pending[id]?.waiters.append(waiter)
+                return .join
+            }
+            self.loads[purpose] = self.lastID + 1
+        }
+        let id = self.nextID()
+        self.pending[id] = Pending(purpose: purpose, waiters: [waiter])
+        return .send(id: id)
+    }
+
+    /// Whether messages that want no answer can be sent.
+    var canSend: Bool {
+        switch self.state {
+        case .standby, .active: true
+        case .awaitingGreeting, .registering, .closed: false
+        }
+    }
+
+    // MARK: What the server says
+
+    enum MessageAction {
+        /// The storage is registered; that is its last transaction, where the server says it.
+        case registered(TransactionID?)
+        /// The server will not have us.
+        case refused(RemoteException)
+        case answer([Waiter], Purpose, Reply)
+        case invalidate(CommittedTransaction)
+        case info([PickleItem])
+        case close(FormatError)
+        case none
+    }
+
+    mutating func received(_ message: ServerMessage) -> MessageAction {
+        switch (self.state, message) {
+        case (.closed, _): return .none
+        case (.awaitingGreeting, _): preconditionFailure("the first frame is a greeting")
+        case (.registering(let id), .reply(.number(let answered), .exception(let exception))) where answered == id:
+            return .refused(exception)
+        case (.registering(let id), .reply(.number(let answered), let reply)) where answered == id:
+            do {
+                let tid = try reply.transactionID()
+                self.state = .standby(invalidations: [])
+                return .registered(tid)
+            } catch {
+                return .close(FormatError("reply", "the answer to register is no transaction"))
+            }
+        case (.registering, .call(.info(let items))): return .info(items)
+        case (.registering, _):
+            return .close(FormatError("message", "something else came before the answer to register"))
+        case (.standby, .reply(let id, let reply)), (.active, .reply(let id, let reply)):
+            return self.answered(id, reply)
+        case (.standby(var invalidations), .call(.invalidateTransaction(let tid, let oids))):
+            invalidations.append(CommittedTransaction(tid: tid, oids: oids))
+            self.state = .standby(invalidations: invalidations)
+            return .none
+        case (.active, .call(.invalidateTransaction(let tid, let oids))):
+            return .invalidate(CommittedTransaction(tid: tid, oids: oids))
+        case (.standby, .call(.info(let items))), (.active, .call(.info(let items))): return .info(items)
+        case (.standby, .call(let call)), (.active, .call(let call)):
+            return .close(FormatError("message", "the server calls \(call.method), which nobody asked for"))
+        }
+    }
+
+    private mutating func answered(_ id: MessageID, _ reply: Reply) -> MessageAction {
+        guard case .number(let number) = id, let pending = self.pending.removeValue(forKey: number) else {
+            return .close(FormatError("message", "an answer to a call that was not made"))
+        }
+        if case .load = pending.purpose { self.loads[pending.purpose] = nil }
+        if pending.purpose == .heartbeat {
+            self.heartbeat = nil
+            self.heartbeatsAnswered += 1
+        }
+        return .answer(pending.waiters, pending.purpose, reply)
+    }
+
+    /// The cache has been verified: returns the invalidations that have waited, oldest first; `nil` when it is too late.
+    mutating func activate() -> [CommittedTransaction]? {
+        guard case .standby(let invalidations) = self.state else { return nil }
+        self.state = .active
+        return invalidations
+    }
+
+    // MARK: Signs of life
+
+    enum HeartbeatAction {
+        case send(id: Int)
+        /// The server owes the last sign of life.
+        case close
+        case none
+    }
+
+    mutating func heartbeatIsDue() -> HeartbeatAction {
+        guard self.canSend else { return .none }
+        guard self.heartbeat == nil else { return .close }
+        let id = self.nextID()
+        self.pending[id] = Pending(purpose: .heartbeat, waiters: [])
+        self.heartbeat = id
+        return .send(id: id)
+    }
+
+    // MARK: The end
+
+    /// The connection is gone. Returns who still waits, and whether the first sign of life that was asked for may have
+    /// been the reason: some servers close the connection on a `ping`, which they do not know.
+    mutating func closed() -> (waiters: [Waiter], heartbeatMayBeUnknown: Bool) {
+        if case .closed = self.state { return ([], false) }
+        self.state = .closed
+        defer {
+            self.pending = [:]
+            self.loads = [:]
+        }
+        return (
+            self.pending.sorted { $0.key < $1.key }.flatMap(\.value.waiters),
+            self.heartbeat != nil && self.heartbeatsAnswered == 0
+        )
+    }
+}
