@@ -99,6 +99,7 @@ final class LoopServer {
             switch action {
             case .send(let outgoing, let id):
                 guard let handler = self.handlers[id] else { continue }
+                if case .welcome(let welcome) = outgoing { self.log(welcome, to: handler) }
                 handler.send(outgoing)
                 written.append(handler)
             case .close(let id):
@@ -106,6 +107,16 @@ final class LoopServer {
             }
         }
         for handler in written { handler.flush() }
+    }
+
+    private func log(_ welcome: Welcome, to handler: ConnectionHandler) {
+        self.logger.debug(
+            welcome.sessionID == 0 ? "A client came back too late" : "A client has a session",
+            metadata: [
+                "zk.client": "\(handler.addressWithPort)",
+                "zk.session.id": "0x\(String(welcome.sessionID, radix: 16))",
+            ]
+        )
     }
 
     // MARK: Starting and stopping

@@ -71,7 +71,7 @@ public final class ZKTestServer: Sendable {
         }
     }
 
-    /// Ends the server: when this returns, its port is free and all connections are closed. The tree and the sessions are gone.
+    /// Ends the server: when this returns, its port is free, and all connections and sessions have ended.
     public func shutdown() async throws {
         try await self.stop(keepingSessions: false)
     }
@@ -83,19 +83,28 @@ public final class ZKTestServer: Sendable {
         host: String,
         port: Int
     ) async throws -> Int {
-        let listener = try await ServerBootstrap(group: loop, childGroup: loop)
-            .serverChannelOption(.backlog, value: 128)
-            .serverChannelOption(.socketOption(.so_reuseaddr), value: 1)
-            .childChannelOption(.tcpOption(.tcp_nodelay), value: 1)
-            .childChannelInitializer { channel in
-                loop.makeCompletedFuture { try server.value.accepted(channel) }
-            }
-            .bind(host: host, port: port)
-            .get()
+        let bound: any Channel
+        do {
+            bound = try await ServerBootstrap(group: loop, childGroup: loop)
+                .serverChannelOption(.backlog, value: 128)
+                .serverChannelOption(.socketOption(.so_reuseaddr), value: 1)
+                // Known before it listens: the first client may be quicker than we are.
+                .serverChannelInitializer { channel in
+                    loop.makeCompletedFuture { server.value.listener = channel }
+                }
+                .childChannelOption(.tcpOption(.tcp_nodelay), value: 1)
+                .childChannelInitializer { channel in
+                    loop.makeCompletedFuture { try server.value.accepted(channel) }
+                }
+                .bind(host: host, port: port)
+                .get()
+        } catch {
+            try await loop.submit { server.value.listener = nil }.get()
+            throw error
+        }
         return try await loop.submit {
             let server = server.value
-            server.listener = listener
-            server.port = listener.localAddress?.port ?? port
+            server.port = bound.localAddress?.port ?? port
             server.change {
                 $0.resumed(at: server.now)
                 return []

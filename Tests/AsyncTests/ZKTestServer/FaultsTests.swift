@@ -137,18 +137,6 @@ import Testing
         }
     }
 
-    @Test func sessionsDoNotExpireWhileTheServerIsStopped() async throws {
-        try await ZKTestServer.withServer(.init(tickTime: .milliseconds(20))) { server in
-            let client = try await WireClient(port: server.port)
-            let session = try await client.greet(timeout: 40)
-            try await server.stop(keepingSessions: true)
-            try await Task.sleep(for: .milliseconds(200))
-            #expect(await server.sessionIDs() == [session.sessionID])
-            try await server.restart()
-            try await eventually("the session expires") { await server.sessionIDs().isEmpty }
-        }
-    }
-
     @Test func aCutProxyLooksLikeALostConnection() async throws {
         try await ZKTestServer.withServer { server in
             let proxy = try await TCPProxy(to: server.port)

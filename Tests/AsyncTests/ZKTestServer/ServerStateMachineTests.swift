@@ -140,6 +140,16 @@ import Testing
         #expect(self.machine.tree["/e"] == nil)
     }
 
+    @Test func afterAPauseOfTheServerSessionsHaveTheirWholeTimeAgain() {
+        self.greet(1, timeout: 1000)
+        self.machine.disconnected(1)
+        self.machine.resumed(at: self.moment(50_000))
+        #expect(self.tick(at: 51_000) == [])
+        #expect(self.machine.sessions.ids == [100])
+        #expect(self.tick(at: 51_100) == [])
+        #expect(self.machine.sessions.ids == [])
+    }
+
     @Test func anOldEndDoesNotTakeAnothersNode() {
         self.greet(1)
         self.greet(2)
