@@ -168,7 +168,7 @@ extension ConnectionHandler {
             return self.answerInvalidations(message, seen, oids)
         }
         guard let age = self.server.configuration.invalidationAge,
-            WallTime.now.seconds - WallTime(tid).seconds < age / .seconds(1)
+            WallTime.now.seconds - tid.secondsSince1970 < age / .seconds(1)
         else {
             self.log(.info, "tid to old for invq \(tid.rawValue)")
             return self.answer(message, .none)

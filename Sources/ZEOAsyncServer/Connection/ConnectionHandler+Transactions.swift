@@ -155,7 +155,7 @@ extension ConnectionHandler {
         let amount = TimeAmount(timeout)
         let scheduled = context.eventLoop.assumeIsolated().scheduleTask(in: amount) {
             guard self.commit.timedOut(attempt: attempt) else { return }
-            self.log(.critical, "Transaction timeout after \(Int(timeout / .seconds(1))) seconds")
+            self.log(.critical, "Transaction timeout after \(Self.seconds(timeout)) seconds")
             self.close()
         }
         self.vote?.timeout = scheduled
@@ -277,6 +277,12 @@ extension ConnectionHandler {
         default:
             break
         }
+    }
+
+    /// Whole seconds without a fraction, as Python writes the numbers of a configuration.
+    private static func seconds(_ duration: Duration) -> String {
+        let seconds = duration / .seconds(1)
+        return Int(exactly: seconds).map { String($0) } ?? String(seconds)
     }
 
     private func logWaiting(_ what: String) {

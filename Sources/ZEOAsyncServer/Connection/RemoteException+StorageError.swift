@@ -49,7 +49,7 @@ extension RemoteException {
         self = .conflictError(
             oid: conflict.oid,
             serials: (conflict.committed, conflict.read),
-            className: Self.className(of: conflict.data)
+            className: ObjectRecord.className(of: conflict.data)?.description
         )
     }
 
@@ -78,27 +78,5 @@ extension RemoteException {
     /// Whether Python's server says nothing about such an exception in its log.
     var isCommonplace: Bool {
         [Self.posKeyErrorName, Self.conflictErrorName, Self.readConflictErrorName].contains(self.className)
-    }
-
-    /// The class of an object, with its module, as its record names it.
-    private static func className(of record: ByteBuffer) -> String? {
-        var record = record
-        guard var value = try? PickleReader().read(from: &record) else { return nil }
-        // Either the class, or a tuple of the class and arguments for its `__new__`; the class as a pair of names in
-        // old records.
-        if case .tuple(let parts) = value, let first = parts.first {
-            if case .string = first { value = .tuple(parts) } else { value = first }
-        }
-        switch value {
-        case .global(let global):
-            return global.description
-        case .tuple(let parts):
-            guard parts.count == 2, case .string(let module) = parts[0], case .string(let name) = parts[1] else {
-                return nil
-            }
-            return "\(module).\(name)"
-        default:
-            return nil
-        }
     }
 }

@@ -21,6 +21,10 @@ final class ServerLogLines: Sendable {
         self.lines.withLock { $0.contains { $0.text.contains(text) && (level == nil || $0.level == level) } }
     }
 
+    func count(of text: String) -> Int {
+        self.lines.withLock { $0.count { $0.text.contains(text) } }
+    }
+
     var all: String { self.lines.withLock { $0.map { "\($0.level) \($0.text)" }.joined(separator: "\n") } }
 
     func makeLogger() -> Logger {
