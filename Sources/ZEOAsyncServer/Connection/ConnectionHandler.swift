@@ -32,6 +32,9 @@ final class ConnectionHandler: ChannelInboundHandler {
     /// Calls that wait until a transaction is finished.
     private(set) var postponed: [ClientMessage] = []
 
+    /// Frames that wait until the client has read some of what was answered to earlier ones.
+    private var waitingFrames: CircularBuffer<ByteBuffer> = []
+
     /// How the log calls this client.
     var label = "unconnected"
     private var address = "unconnected"
@@ -98,7 +101,7 @@ final class ConnectionHandler: ChannelInboundHandler {
     func channelRead(context: ChannelHandlerContext, data: NIOAny) {
         self.isReading = true
         do {
-            try self.processor.process(buffer: self.unwrapInboundIn(data)) { self.received(frame: $0) }
+            try self.processor.process(buffer: self.unwrapInboundIn(data)) { self.take($0) }
         } catch {
             self.log(.error, "can't read message: \(error)")
             self.close()
@@ -108,12 +111,33 @@ final class ConnectionHandler: ChannelInboundHandler {
     func channelReadComplete(context: ChannelHandlerContext) {
         self.isReading = false
         self.flush()
+        // The network may have taken everything without the channel having to say so.
+        self.takeWaitingFrames()
+        self.updateReading()
         context.fireChannelReadComplete()
     }
 
     func channelWritabilityChanged(context: ChannelHandlerContext) {
+        self.takeWaitingFrames()
         self.updateReading()
         context.fireChannelWritabilityChanged()
+    }
+
+    /// Answers a frame, or keeps it: what one burst asks for may be much more than the client can be sent at once.
+    private func take(_ frame: ByteBuffer) {
+        if let context = self.context, context.channel.isWritable, self.waitingFrames.isEmpty {
+            self.received(frame: frame)
+        } else if !self.machine.isClosed {
+            self.waitingFrames.append(frame)
+        }
+    }
+
+    private func takeWaitingFrames() {
+        guard let context = self.context, !self.waitingFrames.isEmpty, !self.isReading else { return }
+        self.isReading = true
+        while context.channel.isWritable, let frame = self.waitingFrames.popFirst() { self.received(frame: frame) }
+        self.isReading = false
+        self.flush()
     }
 
     func errorCaught(context: ChannelHandlerContext, error: any Error) {
@@ -123,6 +147,7 @@ final class ConnectionHandler: ChannelInboundHandler {
 
     func channelInactive(context: ChannelHandlerContext) {
         self.machine.closed()
+        self.waitingFrames = []
         self.disconnected()
         if let registration = self.registration {
             registration.served.log.unsubscribe(registration.subscription)
@@ -198,7 +223,7 @@ final class ConnectionHandler: ChannelInboundHandler {
     /// asks nothing more for the time being.
     func updateReading() {
         guard let context = self.context else { return }
-        let reads = context.channel.isWritable && self.postponed.isEmpty
+        let reads = context.channel.isWritable && self.postponed.isEmpty && self.waitingFrames.isEmpty
         try? context.channel.syncOptions?.setOption(.autoRead, value: reads)
     }
 

@@ -10,6 +10,7 @@ import Testing
 import ZEOAsyncServer
 import ZEOProtocol
 import ZODBFormat
+import ZODBStorage
 
 /// Clients that break the rules are cut off with a line in the log, and nobody else notices.
 @Suite(.timeLimit(.minutes(1)))
@@ -153,22 +154,46 @@ struct HostileClientTests {
     }
 
     @Test func clientsThatDoNotReadAreCutOff() async throws {
-        try await withZEOServer {
+        let storage = MappingStorage()
+        try await withZEOServer(of: [("1", storage)]) {
             $0.maximumUnsentSize = 1 << 20
         } _: { running in
-            let writer = try await RawZEOClient.registered(port: running.port)
-            let deaf = try await RawZEOClient.registered(port: running.port)
-            try await deaf.channel.setOption(.autoRead, value: false)
-            let oids = (1...20_000).map { ObjectID(rawValue: UInt64($0)) }
+            let witness = try await RawZEOClient.registered(port: running.port)
+            let deaf = try await RawZEOClient.registered(port: running.port, receiveBuffer: 4096)
+            try await deaf.channel.setOption(.autoRead, value: false).get()
             var serial = TransactionID.zero
-            for round in 1...200 where !running.log.contains("does not read") {
-                let token = TransactionToken(round)
-                try await writer.store(token, oids.map { ($0, serial) }, data: "")
-                _ = try await writer.call(.vote(token))
-                serial = try await writer.finish(token)
+            for _ in 1...400 where !running.log.contains("does not read") {
+                let operations = (1...3000).map {
+                    TransactionDraft.Operation.store(
+                        ObjectID(rawValue: UInt64($0)),
+                        serial: serial,
+                        data: ByteBuffer()
+                    )
+                }
+                guard case .prepared(let vote) = try await storage.vote(TransactionDraft(operations: operations)) else {
+                    Issue.record("a conflict")
+                    return
+                }
+                serial = try await storage.finish(vote)
             }
-            #expect(running.log.contains("does not read", at: .warning))
-            #expect(try await writer.call(.ping) == .none)
+            try await eventually("the log tells") { running.log.contains("does not read", at: .warning) }
+            #expect(try await witness.call(.ping) == .none)
+        }
+    }
+
+    @Test func aClientMayAskForMoreThanItCanBeSentAtOnce() async throws {
+        try await withZEOServer {
+            $0.maximumUnsentSize = 4 << 20
+        } _: { running in
+            let client = try await RawZEOClient.registered(port: running.port)
+            let oid = ObjectID(rawValue: 1)
+            let token = TransactionToken(1)
+            try await client.store(token, [(oid, .zero)], data: String(repeating: "x", count: 1 << 20))
+            _ = try await client.call(.vote(token))
+            _ = try await client.finish(token)
+            var ids: [MessageID] = []
+            for _ in 0..<64 { ids.append(try await client.begin(.loadBefore(oid, .max))) }
+            for id in ids { #expect(try await client.reply(to: id).loadedRevision()?.data.readableBytes == 1 << 20) }
         }
     }
 }

@@ -30,10 +30,15 @@ final class RawZEOClient {
     private var lastID = 0
     private var replies: [MessageID: Reply] = [:]
 
-    /// Connects and answers the greeting.
-    init(port: Int, format: WireFormat = .pickle) async throws {
+    /// Connects and answers the greeting. A small `receiveBuffer` makes the network hold little for this client.
+    init(port: Int, format: WireFormat = .pickle, receiveBuffer: Int32? = nil) async throws {
         let (stream, continuation) = AsyncStream.makeStream(of: ByteBuffer.self)
-        self.channel = try await ClientBootstrap(group: MultiThreadedEventLoopGroup.singleton)
+        var bootstrap = ClientBootstrap(group: MultiThreadedEventLoopGroup.singleton)
+        if let receiveBuffer {
+            bootstrap = bootstrap.channelOption(.socketOption(.so_rcvbuf), value: .init(receiveBuffer))
+        }
+        self.channel =
+            try await bootstrap
             .channelOption(.tcpOption(.tcp_nodelay), value: 1)
             .channelInitializer { channel in
                 channel.eventLoop.makeCompletedFuture {
@@ -59,9 +64,10 @@ final class RawZEOClient {
     static func registered(
         port: Int,
         format: WireFormat = .pickle,
-        storage: String = "1"
+        storage: String = "1",
+        receiveBuffer: Int32? = nil
     ) async throws -> RawZEOClient {
-        let client = try await RawZEOClient(port: port, format: format)
+        let client = try await RawZEOClient(port: port, format: format, receiveBuffer: receiveBuffer)
         let reply = try await client.call(.register(storage: storage, isReadOnly: false))
         client.events.append(.shown(try reply.transactionID() ?? .zero))
         return client

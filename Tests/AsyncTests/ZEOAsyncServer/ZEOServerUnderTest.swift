@@ -6,6 +6,7 @@
 import Logging
 import NIOCore
 import Synchronization
+import Testing
 import ZEOAsyncServer
 import ZODBStorage
 
@@ -83,4 +84,9 @@ func withZEOServer<Result>(
     server.shutDownGracefully()
     try await running.value
     return try result.get()
+}
+
+/// `#expect(value == expected)` for values that a mutating function returned, which the macro cannot take.
+func expect<Value: Equatable>(_ value: Value, _ expected: Value, sourceLocation: SourceLocation = #_sourceLocation) {
+    #expect(value == expected, sourceLocation: sourceLocation)
 }
