@@ -167,7 +167,7 @@ struct HostileClientTests {
                     TransactionDraft.Operation.store(
                         ObjectID(rawValue: UInt64($0)),
                         serial: serial,
-                        data: ByteBuffer()
+                        data: ByteBuffer(string: "x")
                     )
                 }
                 guard case .prepared(let vote) = try await storage.vote(TransactionDraft(operations: operations)) else {
