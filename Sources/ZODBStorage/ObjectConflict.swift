@@ -8,6 +8,7 @@ public import ZODBFormat
 
 /// An object that somebody else has changed in the meantime.
 public struct ObjectConflict: Hashable, Sendable {
+    /// The object that was to be written.
     public var oid: ObjectID
     /// The revision that is committed.
     public var committed: TransactionID
@@ -16,6 +17,7 @@ public struct ObjectConflict: Hashable, Sendable {
     /// The record that the transaction wanted to store.
     public var data: ByteBuffer
 
+    /// A conflict over an object.
     public init(oid: ObjectID, committed: TransactionID, read: TransactionID, data: ByteBuffer) {
         self.oid = oid
         self.committed = committed

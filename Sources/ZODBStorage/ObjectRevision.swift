@@ -15,6 +15,7 @@ public struct ObjectRevision: Hashable, Sendable {
     /// The transaction that wrote the next revision; `nil` while this one is current.
     public var next: TransactionID?
 
+    /// A revision of an object.
     public init(data: ByteBuffer, tid: TransactionID, next: TransactionID?) {
         self.data = data
         self.tid = tid

@@ -53,6 +53,7 @@ public struct StorageError: Error, Sendable, CustomStringConvertible {
         public var description: String { self.kind.rawValue }
     }
 
+    /// What kind of error it is.
     public var code: Code
     /// What happened, to what, as a sentence.
     public var message: String
@@ -63,6 +64,7 @@ public struct StorageError: Error, Sendable, CustomStringConvertible {
     /// What the system or the peer said.
     public var underlyingError: (any Error)?
 
+    /// An error of a kind, with a sentence about it.
     public init(
         _ code: Code,
         _ message: String,

@@ -10,6 +10,7 @@ public struct StorageStatistics: Hashable, Sendable {
     /// The size in bytes.
     public var byteCount: Int
 
+    /// So many objects and bytes.
     public init(objectCount: Int, byteCount: Int) {
         self.objectCount = objectCount
         self.byteCount = byteCount

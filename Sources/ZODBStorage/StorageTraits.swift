@@ -16,6 +16,7 @@ public struct StorageTraits: Hashable, Sendable {
     /// Whether current records can be iterated (`record_iternext`).
     public var iteratesCurrentRecords: Bool
 
+    /// The traits of a storage.
     public init(
         name: String,
         isReadOnly: Bool,

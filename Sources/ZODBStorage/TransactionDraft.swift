@@ -18,11 +18,14 @@ public struct TransactionDraft: Sendable {
         case checkCurrent(ObjectID, serial: TransactionID)
     }
 
+    /// What the transaction says about itself.
     public var metadata: TransactionMetadata
+    /// What it wants, in its order.
     public var operations: [Operation]
     /// Comes back in the `CommittedTransaction`, so that whoever committed can tell its own; 0 for nobody.
     public var origin: UInt64
 
+    /// A transaction that wants to do these things.
     public init(metadata: TransactionMetadata = .init(), operations: [Operation] = [], origin: UInt64 = 0) {
         self.metadata = metadata
         self.operations = operations

@@ -14,6 +14,7 @@ public struct TransactionMetadata: Hashable, Sendable {
     /// A pickled dictionary of anything else, at most 65,535 bytes; empty when there is nothing else.
     public var extensionData: ByteBuffer
 
+    /// What a transaction says about itself; nothing unless said otherwise.
     public init(user: ByteBuffer = .init(), description: ByteBuffer = .init(), extensionData: ByteBuffer = .init()) {
         self.user = user
         self.description = description

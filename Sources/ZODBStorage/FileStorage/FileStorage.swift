@@ -53,12 +53,15 @@ public final class FileStorage: LocalStorage {
         clock: @escaping WallClock = systemWallClock,
         wrapping: (PositionalFile) -> any AppendableFile = { $0 }
     ) throws {
+        let name = configuration.path
+        var configuration = configuration
+        configuration.path = FileSystem.absolute(name)
         let opened = try OpenedFile(configuration)
         self.configuration = configuration
         self.fileLock = opened.lock
         self.clock = clock
         self.traits = StorageTraits(
-            name: configuration.path,
+            name: name,
             isReadOnly: configuration.readOnly,
             supportsUndo: true,
             interfaces: [
@@ -86,6 +89,8 @@ public final class FileStorage: LocalStorage {
                 objectIDs: ObjectIDSequence(after: opened.table.maximum ?? .root)
             )
         )
+        // What took long to index is not to be indexed again after a crash.
+        if !configuration.readOnly { saver.grown(statistics) }
     }
 
     public func statistics() throws -> StorageStatistics {

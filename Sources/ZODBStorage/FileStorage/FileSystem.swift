@@ -46,6 +46,13 @@ enum FileSystem {
         return slash == path.startIndex ? "/" : String(path[..<slash])
     }
 
+    /// The path from the root of the file system, so that it means the same wherever the process goes.
+    static func absolute(_ path: String) -> String {
+        guard !path.hasPrefix("/"), let folder = unsafe getcwd(nil, 0) else { return path }
+        defer { unsafe free(folder) }
+        return unsafe String(cString: folder) + "/" + path
+    }
+
     /// Whether there is anything at a path.
     static func exists(_ path: String) -> Bool {
         unsafe access(path, F_OK) == 0

@@ -9,7 +9,11 @@ import ZODBFormat
 /// The data file and where the newest record of each object is in it.
 ///
 /// Guarded by `contents`: the two together, so that they can be exchanged at once. Readers hold the guard for one
-/// look-up and read the file after it; what they read stays valid, since nothing in front of the end ever changes.
+/// look-up and read the file after it; what they read stays valid, since nothing in front of the end ever changes. A
+/// large transaction is taken in a piece at a time, so that readers never wait for all of it: readers may meet records
+/// of a transaction that is not visible yet, and pass over them.
+///
+/// `updating` keeps whoever needs all of the index as of one moment away from a half-taken transaction.
 final class ObjectIndex: Sendable {
     /// The file, and what the index knows of it.
     struct Contents: Sendable {
@@ -19,8 +23,12 @@ final class ObjectIndex: Sendable {
         var end: Int
     }
 
+    /// So many objects are taken in at once.
+    private static let piece = 512
+
     /// `nil` when the storage is closed.
     private let contents: Mutex<Contents?>
+    private let updating = Mutex(())
 
     /// An index of a file that has just been opened.
     init(_ contents: Contents) {
@@ -35,20 +43,35 @@ final class ObjectIndex: Sendable {
         }
     }
 
-    /// Everything, as it is now. Cheap, until the index is changed.
+    /// Everything, as of the end of a transaction. Cheap, until the index is changed.
     func snapshot() throws -> Contents {
-        try self.contents.withLock { contents in
-            guard let contents else { throw StorageError.closed }
-            return contents
+        try self.updating.withLock { _ in
+            try self.contents.withLock { contents in
+                guard let contents else { throw StorageError.closed }
+                return contents
+            }
         }
     }
 
     /// Takes in the objects of a transaction that ends at `end`; returns how much is there now.
     func update(_ objects: [ObjectPosition], end: Int) -> StorageStatistics {
+        self.updating.withLock { _ in
+            var rest = objects[...]
+            while rest.count > Self.piece {
+                self.set(rest.prefix(Self.piece))
+                rest = rest.dropFirst(Self.piece)
+            }
+            self.set(rest)
+            return self.contents.withLock { contents in
+                contents?.end = end
+                return StorageStatistics(objectCount: contents?.table.count ?? 0, byteCount: end)
+            }
+        }
+    }
+
+    private func set(_ objects: ArraySlice<ObjectPosition>) {
         self.contents.withLock { contents in
             for object in objects { contents?.table.set(object.oid, object.position) }
-            contents?.end = end
-            return StorageStatistics(objectCount: contents?.table.count ?? 0, byteCount: end)
         }
     }
 

@@ -34,8 +34,8 @@ struct RecordReader {
     }
 
     /// The beginning of the record at a position, which must be one of `oid`'s.
-    func record(at position: Int, of oid: ObjectID) throws -> Record {
-        var bytes = try self.file.read(at: position, count: Self.firstRead)
+    func record(at position: Int, of oid: ObjectID, reading count: Int = Self.firstRead) throws -> Record {
+        var bytes = try self.file.read(at: position, count: count)
         guard let header = bytes.readDataHeader() else { throw self.damage("a data record is cut short", at: position) }
         guard header.oid == oid else {
             throw self.damage("there is no record of object \(oid), but one of \(header.oid)", at: position)
@@ -45,7 +45,7 @@ struct RecordReader {
 
     /// The tid of the record at a position, and whether it undoes the object's creation.
     func serial(at position: Int, of oid: ObjectID) throws -> CommittedSerial {
-        let record = try self.record(at: position, of: oid)
+        let record = try self.record(at: position, of: oid, reading: DataHeader.size + DataHeader.pointerSize)
         return CommittedSerial(tid: record.header.tid, isUndoneCreation: try self.isUndoneCreation(record))
     }
 

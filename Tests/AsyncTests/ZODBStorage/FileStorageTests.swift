@@ -128,6 +128,41 @@ import ZODBFormat
         }
     }
 
+    @Test func copyOfTheFileTakenAtAnyInstantHoldsWhatWasAcknowledged() async throws {
+        try await withTemporaryDirectory { folder in
+            let path = folder + "/Data.fs"
+            let storage = try await FileStorage.open(.init(path: path))
+            let writers = (1...4).map { number in
+                Task {
+                    var last = TransactionID.zero
+                    let oids = [ObjectID.numbered(UInt64(number * 2)), .numbered(UInt64(number * 2 + 1))]
+                    while !Task.isCancelled {
+                        let text = "\(last) " + String(repeating: "x", count: Int.random(in: 0..<9000))
+                        last = try await storage.commit(oids.map { [last] in ($0, last, text) })
+                    }
+                }
+            }
+            try await eventually("something is committed") { try storage.lastTransaction() > .zero }
+            for number in 0..<25 {
+                let acknowledged = try storage.lastTransaction()
+                let copy = folder + "/copy\(number).fs"
+                try Data(contentsOf: URL(fileURLWithPath: path)).write(to: URL(fileURLWithPath: copy))
+                let recovered = try await FileStorage.open(.init(path: copy))
+                #expect(try recovered.lastTransaction() >= acknowledged)
+                for transaction in try await recovered.recentTransactions(after: .zero, limit: .max) {
+                    let texts = try transaction.oids.map { try recovered.load($0, at: transaction.tid) }
+                    #expect(texts.count == 2 && texts[0] == texts[1])
+                }
+                try await recovered.close()
+            }
+            for writer in writers {
+                writer.cancel()
+                _ = await writer.result
+            }
+            try await storage.close()
+        }
+    }
+
     @Test func quotaRefusesWhatWouldBeginBehindIt() async throws {
         try await withTemporaryDirectory { folder in
             let path = folder + "/Data.fs"

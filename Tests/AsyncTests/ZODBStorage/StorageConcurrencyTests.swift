@@ -77,7 +77,7 @@ import ZODBFormat
     @Test(arguments: StorageKind.allCases)
     func transactionsBecomeVisibleWhole(_ kind: StorageKind) async throws {
         try await kind.withStorage { storage in
-            let oids = (1...20).map { ObjectID.numbered($0) }
+            let oids = (1...1200).map { ObjectID.numbered($0) }
             var last = try await storage.commit(oids.map { ($0, .zero, "0") })
             let done = Atomic<Bool>(false)
             let reader = Task {
@@ -91,7 +91,7 @@ import ZODBFormat
                     await Task.yield()
                 }
             }
-            for round in 1...60 {
+            for round in 1...12 {
                 last = try await storage.commit(oids.map { [last] in ($0, last, "\(round)") })
             }
             done.store(true, ordering: .relaxed)
