@@ -35,8 +35,7 @@ extension ByteBuffer {
         case .int(let int): self.writePickled(int)
         case .bigInt(let bytes): self.writePickled(integer: bytes)
         case .float(let double):
-            self.writePickle(.binFloat)
-            self.writeInteger(double.bitPattern)
+            self.writeMultipleIntegers(PickleOpcode.binFloat.rawValue, double.bitPattern)
         case .string(let string): self.writePickled(string)
         case .bytes(let bytes): self.writePickled(bytes)
         case .byteArray(let bytes):
@@ -63,14 +62,11 @@ extension ByteBuffer {
 
     private mutating func writePickled(_ int: Int) {
         if let byte = UInt8(exactly: int) {
-            self.writePickle(.binInt1)
-            self.writeInteger(byte)
+            self.writeMultipleIntegers(PickleOpcode.binInt1.rawValue, byte)
         } else if let short = UInt16(exactly: int) {
-            self.writePickle(.binInt2)
-            self.writeInteger(short, endianness: .little)
+            self.writeMultipleIntegers(PickleOpcode.binInt2.rawValue, short, endianness: .little)
         } else if let long = Int32(exactly: int) {
-            self.writePickle(.binInt)
-            self.writeInteger(long, endianness: .little)
+            self.writeMultipleIntegers(PickleOpcode.binInt.rawValue, long, endianness: .little)
         } else {
             self.writePickled(integer: PickleInteger.littleEndian(int))
         }
@@ -78,28 +74,23 @@ extension ByteBuffer {
 
     private mutating func writePickled(integer bytes: [UInt8]) {
         if let length = UInt8(exactly: bytes.count) {
-            self.writePickle(.long1)
-            self.writeInteger(length)
+            self.writeMultipleIntegers(PickleOpcode.long1.rawValue, length)
         } else {
-            self.writePickle(.long4)
-            self.writeInteger(UInt32(bytes.count), endianness: .little)
+            self.writeMultipleIntegers(PickleOpcode.long4.rawValue, UInt32(bytes.count), endianness: .little)
         }
         self.writeBytes(bytes)
     }
 
     private mutating func writePickled(_ string: String) {
-        self.writePickle(.binUnicode)
-        self.writeInteger(UInt32(string.utf8.count), endianness: .little)
+        self.writeMultipleIntegers(PickleOpcode.binUnicode.rawValue, UInt32(string.utf8.count), endianness: .little)
         self.writeString(string)
     }
 
     private mutating func writePickled(_ bytes: ByteBuffer) {
         if let length = UInt8(exactly: bytes.readableBytes) {
-            self.writePickle(.shortBinBytes)
-            self.writeInteger(length)
+            self.writeMultipleIntegers(PickleOpcode.shortBinBytes.rawValue, length)
         } else {
-            self.writePickle(.binBytes)
-            self.writeInteger(UInt32(bytes.readableBytes), endianness: .little)
+            self.writeMultipleIntegers(PickleOpcode.binBytes.rawValue, UInt32(bytes.readableBytes), endianness: .little)
         }
         self.writeImmutableBuffer(bytes)
     }

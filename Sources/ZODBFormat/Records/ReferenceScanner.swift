@@ -268,23 +268,29 @@ extension ReferenceScanner {
 
     /// Only tuples with something like an oid among few elements are remembered, and nothing that they contain.
     private mutating func pushTuple(from start: Int) {
-        let elements = self.stack[start...]
-        guard elements.count <= 3, elements.contains(where: { self.oid($0) != nil || self.isEncoded($0) }) else {
+        // By index: a slice of the stack would have to be copied when the stack changes.
+        guard self.stack.count - start <= 3, (start..<self.stack.count).contains(where: self.mayBeOID) else {
             return self.replace(from: start)
         }
-        let parts = elements.map { element in
-            switch element {
-            case .tuple, .list: Token.opaque
-            default: element
+        var parts: [Token] = []
+        parts.reserveCapacity(self.stack.count - start)
+        for index in start..<self.stack.count {
+            switch self.stack[index] {
+            case .tuple, .list: parts.append(.opaque)
+            case let token: parts.append(token)
             }
         }
         self.stack.removeSubrange(start...)
         self.stack.append(.tuple(parts))
     }
 
-    /// Whether the token can be eight bytes that Python 3 wrote as text.
-    private func isEncoded(_ token: Token) -> Bool {
-        if case .data(_, let length) = token { (9...16).contains(length) } else { false }
+    /// Whether what lies at an index of the stack is eight bytes, or can be such bytes that Python 3 wrote as text.
+    private func mayBeOID(_ index: Int) -> Bool {
+        switch self.stack[index] {
+        case .data(_, let length): (8...16).contains(length)
+        case .oid: true
+        default: false
+        }
     }
 
     private static func listElement(_ token: Token) -> Token {
