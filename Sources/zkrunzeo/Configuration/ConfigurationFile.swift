@@ -4,6 +4,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 import Foundation
+import Logging
 import ZConfig
 import ZODBStorage
 
@@ -11,8 +12,8 @@ import ZODBStorage
 struct ConfigurationFile {
     var zeo: ZEOSection
     var zooKeeper: ZooKeeperSection?
-    var storages: [RunConfiguration.NamedStorage]
     var eventLog: EventLogSection?
+    private let root: ConfigurationSection
 
     /// Packages that configurations import for the sections that are built in here.
     private static let knownPackages = [
@@ -44,37 +45,37 @@ struct ConfigurationFile {
         self.eventLog = try root.optionalSection("eventlog").map(EventLogSection.init)
         // <runner> is for the program that supervises the server.
         _ = try root.optionalSection("runner")
-        self.storages = try Self.storages(of: root)
+        self.root = root
     }
 
     private static func text(_ path: String) throws(ConfigurationError) -> String {
         do {
             return try String(contentsOfFile: path, encoding: .utf8)
         } catch {
-            throw ConfigurationError(file: path, message: "cannot be read: \(error.localizedDescription)")
+            throw ConfigurationError(file: path, message: "cannot be read: \(error.systemReason)")
         }
     }
 
     /// The storage sections, with the names that clients use: the section's, or "1" for the one without a name.
-    private static func storages(
-        of root: ConfigurationSection
-    ) throws(ConfigurationError) -> [RunConfiguration.NamedStorage] {
+    func storages(loggingTo logger: Logger) throws(ConfigurationError) -> [RunConfiguration.NamedStorage] {
+        var sections = StorageSections.standard
+        sections.logger = logger
         var storages: [RunConfiguration.NamedStorage] = []
-        for section in root.sections where StorageSections.standard.types.contains(section.type) {
-            let opener = try StorageSections.standard.opener(for: section)
+        for section in self.root.sections where sections.types.contains(section.type) {
+            let opener = try sections.opener(for: section)
             let name = section.name ?? "1"
             guard !storages.contains(where: { $0.name == name }) else {
                 throw ConfigurationError(
                     at: section.position,
-                    "there is a storage '\(name)' already; give \(section.header) another name. A storage without a name "
-                        + "is called '1'"
+                    "there is a storage '\(name)' already; give \(section.header) another name. A storage without a "
+                        + "name is called '1'"
                 )
             }
             storages.append(RunConfiguration.NamedStorage(name: name, file: opener.writableFile, open: opener.open))
         }
         guard !storages.isEmpty else {
-            let types = StorageSections.standard.types.map { "<\($0)>" }.joined(separator: " or ")
-            throw ConfigurationError(at: root.position, "there is no storage to serve; add a section \(types)")
+            let types = sections.types.map { "<\($0)>" }.joined(separator: " or ")
+            throw ConfigurationError(at: self.root.position, "there is no storage to serve; add a section \(types)")
         }
         return storages
     }

@@ -43,13 +43,14 @@ extension ServeCommand {
         }
     }
 
-    private static func runConfiguration(of file: ConfigurationFile) throws(StopReason) -> RunConfiguration {
-        RunConfiguration(
+    private static func runConfiguration(of file: ConfigurationFile) throws -> RunConfiguration {
+        let log = try file.eventLog?.open() ?? EventLog()
+        return RunConfiguration(
             server: file.zeo.server,
-            storages: file.storages,
+            storages: try file.storages(loggingTo: log.logger("ZODB.FileStorage")),
             zooKeeper: file.zooKeeper?.zooKeeper,
             pidFile: file.zeo.pidFile,
-            log: try file.eventLog?.open() ?? EventLog(),
+            log: log,
             warnings: (file.zooKeeper?.warnings ?? []) + (file.eventLog?.warnings ?? [])
         )
     }

@@ -55,7 +55,7 @@ struct DemoCommand: AsyncParsableCommand {
         } catch {
             throw StopReason(
                 .file,
-                "cannot make the folder \(self.directory): \(error.localizedDescription) "
+                "cannot make the folder \(self.directory): \(error.systemReason). "
                     + "Choose another one with --directory"
             )
         }

@@ -21,7 +21,7 @@ enum InstanceToken {
         do {
             try Data((token + "\n").utf8).write(to: URL(fileURLWithPath: path), options: .atomic)
         } catch {
-            throw StopReason(.file, "cannot write \(path): \(error.localizedDescription)")
+            throw StopReason(.file, "cannot write \(path): \(error.systemReason)")
         }
         return token
     }

@@ -12,7 +12,7 @@ enum PIDFile {
         do {
             try Data("\(getpid())\n".utf8).write(to: URL(fileURLWithPath: path))
         } catch {
-            throw StopReason(.file, "cannot write the pid file \(path): \(error.localizedDescription)")
+            throw StopReason(.file, "cannot write the pid file \(path): \(error.systemReason)")
         }
     }
 
