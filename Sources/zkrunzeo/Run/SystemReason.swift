@@ -8,10 +8,14 @@ import Foundation
 extension Error {
     /// What the system said, in its own words ("Permission denied") where Foundation has others.
     var systemReason: String {
-        let error = self as NSError
-        for inner in [error] + error.underlyingErrors.map({ $0 as NSError }) where inner.domain == NSPOSIXErrorDomain {
-            return unsafe String(cString: strerror(Int32(inner.code)))
+        var error = self as NSError
+        while error.domain != NSPOSIXErrorDomain, let inner = error.userInfo[NSUnderlyingErrorKey] as? NSError {
+            error = inner
         }
-        return error.localizedDescription
+        guard error.domain == NSPOSIXErrorDomain else {
+            let text = error.localizedDescription
+            return text.hasSuffix(".") ? String(text.dropLast()) : text
+        }
+        return unsafe String(cString: strerror(Int32(error.code)))
     }
 }
