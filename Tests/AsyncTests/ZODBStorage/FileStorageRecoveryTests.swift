@@ -58,10 +58,28 @@ import ZODBFormat
         try [UInt8](Data(contentsOf: URL(fileURLWithPath: path)))
     }
 
-    @Test func endTornAtAnyByteIsCutOffAndSaved() async throws {
+    @Test func endTornAtAnyByteIsFound() async throws {
+        let sample = try await self.sample()
+        for length in Recovery.start...sample.end {
+            let window = FileWindow(size: length, windowSize: 64) { position, count in
+                ByteBuffer(bytes: sample.bytes[position..<min(position + count, length)])
+            }
+            var recovery = Recovery(window, path: "Data.fs")
+            var visited: [TransactionID] = []
+            let outcome = try recovery.scan { visited.append($0.header.tid) }
+            let ends = sample.positions[1...] + [sample.end]
+            let whole = ends.filter { $0 <= length }.count
+            #expect(visited == Array(sample.tids[..<whole]))
+            #expect(outcome.last == visited.last ?? .zero)
+            #expect(outcome.end == (whole == 0 ? Recovery.start : ends[whole - 1 + ends.startIndex]))
+            #expect((outcome.torn == nil) == (outcome.end == length))
+        }
+    }
+
+    @Test func tornEndIsCutOffAndSaved() async throws {
         let sample = try await self.sample()
         let begin = sample.positions[2]
-        for length in begin + 1..<sample.end {
+        for length in Array(stride(from: begin + 1, to: sample.end, by: 19)) + [sample.end - 1] {
             try await self.withFile(Array(sample.bytes[..<length])) { open, path in
                 let storage = try open()
                 #expect(try storage.lastTransaction() == sample.tids[1])

@@ -143,7 +143,7 @@ import ZODBFormat
                 }
             }
             try await eventually("something is committed") { try storage.lastTransaction() > .zero }
-            for number in 0..<25 {
+            for number in 0..<12 {
                 let acknowledged = try storage.lastTransaction()
                 let copy = folder + "/copy\(number).fs"
                 try Data(contentsOf: URL(fileURLWithPath: path)).write(to: URL(fileURLWithPath: copy))
