@@ -8,7 +8,7 @@ import NIOCore
 import Testing
 import ZODBFormat
 
-@Suite(.timeLimit(.minutes(1))) struct PickleInteropTests {
+@Suite(.timeLimit(.minutes(5))) struct PickleInteropTests {
     private static func bytes(_ hex: some Sequence<UInt8>) -> ByteBuffer {
         var bytes = ByteBuffer()
         var high: UInt8?
