@@ -29,7 +29,10 @@ final class ConnectionHandler: ChannelInboundHandler {
     let id: Int
     private let server: LoopServer
     private var state = State.greeting
-    private var processor = NIOSingleStepByteToMessageProcessor(FrameDecoder())
+    private var decoder = FrameDecoder()
+    /// What has arrived and was not looked at yet: less than a frame, or what waits until the peer reads.
+    private var unread = ByteBuffer()
+    private var isDraining = false
     private var context: ChannelHandlerContext?
     private var isReading = false
     private var needsFlush = false
@@ -65,15 +68,14 @@ final class ConnectionHandler: ChannelInboundHandler {
     func channelRead(context: ChannelHandlerContext, data: NIOAny) {
         if case .closing = self.state { return }
         self.isReading = true
-        do {
-            try self.processor.process(buffer: self.unwrapInboundIn(data)) { try self.received($0) }
-        } catch {
-            self.server.logger.debug(
-                "A client sent bytes that make no sense",
-                metadata: ["zk.client": "\(self.addressWithPort)", "error": "\(error)"]
-            )
-            self.close()
+        let bytes = self.unwrapInboundIn(data)
+        if self.unread.readableBytes == 0 {
+            self.unread = bytes
+        } else {
+            self.unread.discardReadBytes()
+            self.unread.writeImmutableBuffer(bytes)
         }
+        self.drain(context)
     }
 
     func channelReadComplete(context: ChannelHandlerContext) {
@@ -84,11 +86,41 @@ final class ConnectionHandler: ChannelInboundHandler {
 
     func channelWritabilityChanged(context: ChannelHandlerContext) {
         context.channel.setOption(.autoRead, value: context.channel.isWritable).whenFailure { _ in }
+        self.drain(context)
+        self.flush()
         context.fireChannelWritabilityChanged()
     }
 
     func errorCaught(context: ChannelHandlerContext, error: any Error) {
         context.close(promise: nil)
+    }
+
+    /// Takes frame after frame, as long as the peer takes the answers: a few bytes can ask for a great many.
+    private func drain(_ context: ChannelHandlerContext) {
+        // Flushing may say at once that there is room again.
+        guard !self.isDraining else { return }
+        self.isDraining = true
+        defer { self.isDraining = false }
+        do {
+            while true {
+                while context.channel.isWritable, let message = try self.next() { try self.received(message) }
+                if context.channel.isWritable { return }
+                self.needsFlush = false
+                context.flush()
+                if !context.channel.isWritable { return }
+            }
+        } catch {
+            self.server.logger.debug(
+                "A client sent bytes that make no sense",
+                metadata: ["zk.client": "\(self.addressWithPort)", "error": "\(error)"]
+            )
+            self.close()
+        }
+    }
+
+    private func next() throws -> FrameDecoder.Message? {
+        if case .closing = self.state { return nil }
+        return try self.decoder.decode(buffer: &self.unread)
     }
 
     private func received(_ message: FrameDecoder.Message) throws {
