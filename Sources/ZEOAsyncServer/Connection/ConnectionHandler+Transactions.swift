@@ -224,7 +224,8 @@ extension ConnectionHandler {
         let action = self.commit.disconnected()
         switch action {
         case .none:
-            self.log(.info, "disconnected")
+            // Monitors come and go all the time.
+            self.log(self.registration == nil ? .debug : .info, "disconnected")
             return
         case .discard:
             self.giveUp(.none)

@@ -93,7 +93,7 @@ final class ConnectionHandler: ChannelInboundHandler {
         let eventLoop = context.eventLoop
         let isWelcome = self.server.opened(context.channel) { eventLoop.execute { bound.value.shutDown() } }
         guard isWelcome else { return self.close() }
-        self.log(.info, "Connected")
+        self.log(.debug, "Accepted connection")
         Greeting.version5(self.server.configuration.wireFormat).encode(into: &self.outbound)
         self.flush()
     }

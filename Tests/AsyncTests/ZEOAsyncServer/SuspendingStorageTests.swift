@@ -1,0 +1,108 @@
+//
+// Part of zkzeo: ZODB storage servers that are found through ZooKeeper.
+// Licensed under the Apache License, Version 2.0; see LICENSE.
+// SPDX-License-Identifier: Apache-2.0
+
+import NIOCore
+import Synchronization
+import Testing
+import ZEOAsyncServer
+import ZEOProtocol
+import ZODBFormat
+import ZODBStorage
+
+/// A storage whose answers take time, as those of a remote one do.
+@Suite(.timeLimit(.minutes(1)))
+struct SuspendingStorageTests {
+    @Test func clientsOfASuspendingStorageLoadAndCommit() async throws {
+        try await withZEOServer(of: [("1", SuspendingStorage())]) { running in
+            let output = try await runPython("zeo_client.py", [String(running.port), "basics"], within: .seconds(50))
+            #expect(output.hasSuffix("done"), "\(output)\n\(running.log.all)")
+        }
+    }
+
+    @Test func conflictsOverASuspendingStorageAreResolved() async throws {
+        try await withZEOServer(of: [("1", SuspendingStorage())]) { running in
+            let output = try await runPython(
+                "zeo_client.py",
+                [String(running.port), "conflicts"],
+                within: .seconds(50)
+            )
+            #expect(output.hasSuffix("done"), "\(output)\n\(running.log.all)")
+        }
+    }
+
+    /// The client is told that an object changed while the storage looks it up: what the storage found is not the current
+    /// revision any more, and the client would never be told again.
+    @Test func aLoadThatAnInvalidationOvertakesSaysSo() async throws {
+        let storage = SuspendingStorage()
+        try await withZEOServer(of: [("1", storage)]) { running in
+            let reader = try await RawZEOClient.registered(port: running.port)
+            let writer = try await RawZEOClient.registered(port: running.port)
+            let oid = ObjectID(rawValue: 1)
+            let first = try await writer.commit(oid)
+            storage.holdLoads(true)
+            let load = try await reader.begin(.loadBefore(oid, .max))
+            try await eventually("the load is held") { storage.heldLoads == 1 }
+            let second = try await writer.commit(oid, over: first)
+            #expect(try await reader.nextInvalidation() == .invalidated(first, [oid]))
+            #expect(try await reader.nextInvalidation() == .invalidated(second, [oid]))
+            storage.holdLoads(false)
+            let revision = try await reader.reply(to: load).loadedRevision()
+            #expect(revision == LoadedRevision(data: ByteBuffer(string: "data"), tid: first, next: second))
+        }
+    }
+}
+
+/// A mapping storage that pretends to be far away.
+private final class SuspendingStorage: Storage {
+    private let base = MappingStorage()
+    private let isHolding = Mutex(false)
+    private let held = Mutex(0)
+
+    var heldLoads: Int { self.held.withLock { $0 } }
+
+    func holdLoads(_ flag: Bool) { self.isHolding.withLock { $0 = flag } }
+
+    var traits: StorageTraits { self.base.traits }
+
+    func statistics() async throws -> StorageStatistics {
+        await Task.yield()
+        return try self.base.statistics()
+    }
+
+    func lastTransaction() async throws -> TransactionID { try self.base.lastTransaction() }
+
+    func load(_ oid: ObjectID, before tid: TransactionID) async throws -> ObjectRevision? {
+        let result = try self.base.load(oid, before: tid)
+        if self.isHolding.withLock({ $0 }) {
+            self.held.withLock { $0 += 1 }
+            while self.isHolding.withLock({ $0 }) { try await Task.sleep(for: .milliseconds(1)) }
+        }
+        return result
+    }
+
+    func load(_ oid: ObjectID, at serial: TransactionID) async throws -> ByteBuffer {
+        try self.base.load(oid, at: serial)
+    }
+
+    func serial(of oid: ObjectID, before tid: TransactionID) async throws -> TransactionID? {
+        try self.base.serial(of: oid, before: tid)
+    }
+
+    func newObjectIDs(_ count: Int) async throws -> [ObjectID] { try self.base.newObjectIDs(count) }
+    func vote(_ draft: TransactionDraft) async throws -> VoteOutcome { try await self.base.vote(draft) }
+    func finish(_ vote: VoteID) async throws -> TransactionID { try await self.base.finish(vote) }
+    func abort(_ vote: VoteID) async { await self.base.abort(vote) }
+
+    func recentTransactions(after tid: TransactionID, limit: Int) async throws -> [CommittedTransaction] {
+        try await self.base.recentTransactions(after: tid, limit: limit)
+    }
+
+    func addObserver(_ observer: any StorageObserver) async throws -> TransactionID {
+        try await self.base.addObserver(observer)
+    }
+
+    func removeObserver(_ observer: any StorageObserver) async { await self.base.removeObserver(observer) }
+    func close() async throws { try await self.base.close() }
+}
