@@ -15,7 +15,7 @@ import ZODBStorage
 
 /// The handler of a connection with real bytes, without a network.
 @Suite(.timeLimit(.minutes(1)))
-struct ConnectionHandlerTests {
+struct ServerConnectionHandlerTests {
     private func context(_ log: ServerLogLines = ServerLogLines()) async throws -> ServerContext {
         let served = ServedStorage(name: "1", storage: MappingStorage(), invalidationQueueSize: 100)
         try await served.open()
