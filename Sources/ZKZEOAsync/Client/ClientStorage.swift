@@ -32,7 +32,7 @@ public final class ClientStorage: Storage, Service {
     private let source: AddressSource
     private let manager: ConnectionManager
     private let lifecycle = Mutex(Lifecycle.new)
-    private let ready = CallSlot<Void>()
+    private let ready = OneShot<Result<Void, any Error>>()
     private let stopRequested = CallSlot<Void>()
 
     private enum Lifecycle {
@@ -131,7 +131,7 @@ public final class ClientStorage: Storage, Service {
 
     /// Waits until the client has started, as the options say: until the addresses are known, and there is a connection.
     func started() async throws {
-        try await self.ready.value()
+        try await self.ready.wait().get()
         if self.options.wait { _ = try await self.connection() }
     }
 
@@ -140,7 +140,7 @@ public final class ClientStorage: Storage, Service {
             self.lifecycle.withLock { $0 = .closed }
             self.gate.shut()
             self.view.removeAllObservers()
-            self.ready.complete(.failure(StorageError(.closed, "the client has been closed")))
+            self.ready.set(.failure(StorageError(.closed, "the client has been closed")))
         }
         try await withThrowingTaskGroup { group in
             group.addTask { await self.manager.run() }
@@ -148,16 +148,16 @@ public final class ClientStorage: Storage, Service {
             switch self.source {
             case .fixed(let addresses):
                 self.manager.addressesChanged(addresses)
-                self.ready.complete(.success(()))
+                self.ready.set(.success(()))
             case .zooKeeper(let zooKeeper):
                 group.addTask {
                     do {
                         try await zooKeeper.run(
-                            whenStarted: { self.ready.complete(.success(())) },
+                            whenStarted: { self.ready.set(.success(())) },
                             whenChanged: { self.manager.addressesChanged($0) }
                         )
                     } catch {
-                        self.ready.complete(.failure(error))
+                        self.ready.set(.failure(error))
                         throw error
                     }
                 }

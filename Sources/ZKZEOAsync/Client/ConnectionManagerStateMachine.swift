@@ -144,3 +144,5 @@ struct ConnectionManagerStateMachine<Connection: Equatable> {
         return [.rest(round: self.round, self.backoff.delay(afterFailures: self.failures, jitter: jitter))]
     }
 }
+
+extension ConnectionManagerStateMachine.Action: Sendable where Connection: Sendable {}
