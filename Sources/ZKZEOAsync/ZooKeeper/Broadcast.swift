@@ -28,15 +28,13 @@ final class Broadcast<Element: Sendable>: Sendable {
 
     /// Hands a value to all subscribers.
     func publish(_ element: Element) {
-        let subscribers = self.state.withLock { state in
-            guard !state.finished else { return [AsyncStream<Element>.Continuation]() }
+        self.state.withLock { state in
+            guard !state.finished else { return }
             state.newest = element
             // Yielding under the lock keeps the order for subscribers that join at the same time. A yield may resume a
             // task but never runs one.
             for subscriber in state.subscribers.values { subscriber.yield(element) }
-            return []
         }
-        _ = subscribers
     }
 
     /// Ends all subscriptions, also future ones (which still get the newest value).

@@ -129,8 +129,10 @@ extension ZooKeeperSession {
             error.operationIndex = index
             throw error
         }
-        let answer = try await self.request(nil, isMulti: true) { handle, token, _ in
-            handle.multi(operations, token: token)
+        try self.checkRequestsAllowed(path: nil)
+        let buffers = MultiBuffers(operations)
+        let answer = try await self.request(nil, multi: buffers) { handle, token, _ in
+            handle.multi(buffers, token: token)
         }
         guard answer.code != 0 else { return answer.multi.map(\.result) }
         var error = ZooKeeperError(rawCode: answer.code)

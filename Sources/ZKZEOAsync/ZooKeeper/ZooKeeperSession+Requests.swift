@@ -31,8 +31,8 @@ extension ZooKeeperSession {
     func request(
         _ path: String?,
         watching kind: WatchTable<ZooKeeperWatch>.Kind? = nil,
-        isMulti: Bool = false,
-        _ submit: (inout ZKHandle, CallbackToken, _ watch: CallbackToken?) -> Int32
+        multi buffers: MultiBuffers? = nil,
+        _ submit: (borrowing ZKHandle, CallbackToken, _ watch: CallbackToken?) -> Int32
     ) async throws -> Answer {
         try self.checkRequestsAllowed(path: path)
         // libzookeeper would end the path at a zero byte and use what stands before it.
@@ -40,14 +40,16 @@ extension ZooKeeperSession {
             throw ZooKeeperError(.badArguments, path: path, message: "a path cannot contain a zero byte")
         }
         let key = kind.map { WatchTable<ZooKeeperWatch>.Key(kind: $0, path: path ?? "") }
-        let note = RequestNote(path: path, watching: key, isMulti: isMulti)
+        let note = RequestNote(path: path, watching: key, isMulti: buffers != nil)
         let id = self.requests.withLock { $0.register(note) }
         return try await withTaskCancellationHandler {
             try await withCheckedThrowingContinuation { continuation in
                 guard self.requests.withLock({ $0.attach(continuation, to: id) }) else {
+                    buffers?.deallocate()
                     continuation.resume(throwing: CancellationError())
                     return
                 }
+                self.multis[id] = buffers
                 self.send(id, watching: key, submit)
             }
         } onCancel: {
@@ -58,29 +60,32 @@ extension ZooKeeperSession {
     private func send(
         _ id: UInt32,
         watching key: WatchTable<ZooKeeperWatch>.Key?,
-        _ submit: (inout ZKHandle, CallbackToken, _ watch: CallbackToken?) -> Int32
+        _ submit: (borrowing ZKHandle, CallbackToken, _ watch: CallbackToken?) -> Int32
     ) {
-        guard var handle = self.handle.take() else {
-            // `checkRequestsAllowed` has seen a handle, and nothing was awaited since.
-            self.completed(id: id, code: ZooKeeperError.sessionOverCode, .nothing)
-            return
+        // `checkRequestsAllowed` has seen a handle, and nothing was awaited since.
+        guard let handle = self.handle.take() else {
+            preconditionFailure("there is a handle in the states that allow requests")
         }
         let watch = key.map { CallbackToken(slot: handle.slot, id: self.watches.reserve($0)) }
-        let code = submit(&handle, CallbackToken(slot: handle.slot, id: id), watch)
+        let code = submit(handle, CallbackToken(slot: handle.slot, id: id), watch)
         self.handle = consume handle
         // Not every code but 0 means that no completion will come; the table ignores the second comer.
-        if code != 0 { self.completed(id: id, code: code, .nothing) }
+        if code != 0 { self.completed(id: id, code: code, .nothing, wasSent: false) }
     }
 
-    /// An answer has come.
-    func completed(id: UInt32, code: Int32, _ reply: HandleEvent.Reply) {
+    /// An answer has come, or the request could not be sent.
+    func completed(id: UInt32, code: Int32, _ reply: HandleEvent.Reply, wasSent: Bool = true) {
         guard let (waiter, note) = self.requests.withLock({ $0.finish(id) }) else { return }
         var answer = Answer(reply: reply, code: code)
         if let key = note.watching {
             let armed = code == 0 || key.kind == .existence && code == ZooKeeperError.noNodeCode
             answer.watch = self.watches.answered(key, armed: armed) { ZooKeeperWatch() }
         }
-        if note.isMulti { answer.multi = self.handle?.takeMultiResults(id: id) ?? [] }
+        // A call that failed late may have queued its completion already, so those buffers stay until the handle is closed.
+        if wasSent, let buffers = self.multis.removeValue(forKey: id) {
+            answer.multi = buffers.readResults()
+            buffers.deallocate()
+        }
         let isExpected =
             code == 0 || note.isMulti || note.watching?.kind == .existence && code == ZooKeeperError.noNodeCode
         if isExpected {
@@ -113,5 +118,4 @@ extension ZooKeeperSession {
 
 extension ZooKeeperError {
     static let noNodeCode: Int32 = -101
-    static let sessionOverCode: Int32 = -9
 }

@@ -48,6 +48,8 @@ public actor ZooKeeperSession: Service {
     private var machine = SessionStateMachine()
     var handle: ZKHandle?
     var watches = WatchTable<ZooKeeperWatch>()
+    /// What the library writes the results of multis into; freed when they are answered, or with the handle.
+    var multis: [UInt32: MultiBuffers] = [:]
     /// What `addAuth` was called with, for the handles that follow this one.
     var addedAuth: [(scheme: String, credential: [UInt8])] = []
     private var firedWatches: UInt64 = 0
@@ -250,6 +252,8 @@ public actor ZooKeeperSession: Service {
                 waiter.resume(throwing: ZooKeeperError(code, path: note.path))
             }
             for watch in self.watches.sweep() { self.fire(watch, .sessionLost) }
+            for buffers in self.multis.values { buffers.deallocate() }
+            self.multis = [:]
         case .open, .closeHandle, .finish:
             preconditionFailure("the loop performs these, since they take time")
         }

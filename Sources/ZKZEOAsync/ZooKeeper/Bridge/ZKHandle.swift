@@ -19,7 +19,6 @@ struct ZKHandle: ~Copyable {
 
     let slot: UInt32
     private let handle: OpaquePointer
-    private var multis: [UInt32: MultiBuffers] = [:]
 
     /// Makes a handle, which begins to connect. Looks host names up, which may take long: on a thread of the pool.
     static func open(
@@ -68,11 +67,9 @@ struct ZKHandle: ~Copyable {
     /// server. When it returns nothing calls back any more; requests that were not answered never will be.
     consuming func close() async {
         let address = unsafe ZKHandleAddress(bits: UInt(bitPattern: self.handle))
-        let multis = self.multis
         _ = try? await NIOThreadPool.singleton.runIfActive {
             _ = unsafe zookeeper_close(OpaquePointer(bitPattern: address.bits))
         }
-        for buffers in multis.values { buffers.deallocate() }
     }
 
     /// What a state of libzookeeper means; nil for those that mean nothing to us.
@@ -186,11 +183,10 @@ struct ZKHandle: ~Copyable {
         }
     }
 
-    /// Submits a multi. The library writes its results into memory that stays until `takeMultiResults`, or until the
+    /// Submits a multi. The library writes its results into the buffers, which must stay until it has been answered or the
     /// handle is closed.
-    mutating func multi(_ operations: [ZooKeeperOperation], token: CallbackToken) -> Int32 {
-        let buffers = MultiBuffers(operations)
-        let code = unsafe buffers.withOperations { operations in
+    func multi(_ buffers: MultiBuffers, token: CallbackToken) -> Int32 {
+        unsafe buffers.withOperations { operations in
             unsafe zkzeo_amulti(
                 self.handle,
                 Int32(operations.count),
@@ -200,16 +196,6 @@ struct ZKHandle: ~Copyable {
                 token.pointer
             )
         }
-        // A call that failed late may have queued its completion already, so only the end of the handle frees these.
-        self.multis[token.id] = buffers
-        return code
-    }
-
-    /// What each operation of an answered multi brought about: its code and its result.
-    mutating func takeMultiResults(id: UInt32) -> [(code: Int32, ZooKeeperOperationResult)]? {
-        guard let buffers = self.multis.removeValue(forKey: id) else { return nil }
-        defer { buffers.deallocate() }
-        return buffers.readResults()
     }
 }
 
