@@ -83,7 +83,10 @@ import ZKTestServer
     }
 
     private static func start(_ connectionString: String) async throws -> (ZooKeeperSession, Task<Void, any Error>) {
-        let session = ZooKeeperSession(configuration: .init(connectionString: connectionString), logger: quiet)
+        var configuration = ZooKeeperSession.Configuration(connectionString: connectionString)
+        // A server that is silent for two thirds of this is left, and the requests end otherwise.
+        configuration.sessionTimeout = .seconds(40)
+        let session = ZooKeeperSession(configuration: configuration, logger: quiet)
         let running = Task { try await session.run() }
         try await session.waitUntilConnected(timeout: .seconds(20))
         return (session, running)

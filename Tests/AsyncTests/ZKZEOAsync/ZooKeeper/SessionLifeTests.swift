@@ -189,23 +189,26 @@ import ZKTestServer
         }
     }
 
-    @Test func aSessionCanBeTakenOverWithItsPassword() async throws {
+    @Test func aSessionCanBeTakenOverAndEndedWithItsPassword() async throws {
         try await ZKTestServer.withServer { server in
-            try await withSession(server.connectionString) { session in
+            // Two clients of one session would take it from each other; so the first cannot connect for a while.
+            let proxy = try await CuttableProxy.start(to: server.port)
+            try await withSession("127.0.0.1:\(proxy.port)") { session in
                 let identity = try #require(await session.sessionIdentity)
                 #expect(identity.password.count == 16)
                 try await session.create("/e", mode: .ephemeral)
+                proxy.cut(forGood: true)
                 try await withSession(server.connectionString) {
                     $0.resuming = identity
                 } _: { other in
                     #expect(await other.sessionID == identity.id)
-                    try await other.delete("/e")
+                    #expect(try await other.exists("/e")?.ephemeralOwner == identity.id)
                 }
-                try await eventually("the node is gone for the first client too") {
-                    try await session.waitUntilConnected(timeout: .seconds(20))
-                    return (try? await session.exists("/e")) == .some(nil)
-                }
+                proxy.heal()
+                try await eventually("a new session") { await session.sessionID.map { $0 != identity.id } ?? false }
+                #expect(try await session.exists("/e") == nil)
             }
+            try await proxy.close()
         }
     }
 

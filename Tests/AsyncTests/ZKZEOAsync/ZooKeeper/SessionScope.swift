@@ -17,7 +17,7 @@ let quiet: Logger = {
 /// Runs `body` with a session that is connected, and ends the session afterwards.
 func withSession<Result: Sendable>(
     _ connectionString: String,
-    sessionTimeout: Duration = .seconds(10),
+    sessionTimeout: Duration = .seconds(30),
     configure: (inout ZooKeeperSession.Configuration) -> Void = { _ in },
     _ body: @Sendable (ZooKeeperSession) async throws -> Result
 ) async throws -> Result {
