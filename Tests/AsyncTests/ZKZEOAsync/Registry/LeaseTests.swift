@@ -32,9 +32,11 @@ import ZKTestServer
         try await ZKTestServer.withServer { server in
             try await withLease(server, [Registration(name: Self.name, holdsSocket: true)]) { session, lease in
                 let before = try #require(try await session.exists(Self.path))
+                await server.refuseConnections(true)
                 await server.dropConnections()
                 try await eventually("suspended") { await session.sessionID == nil }
                 #expect(lease.nodes[Self.name] == .registered(sessionID: before.ephemeralOwner))
+                await server.refuseConnections(false)
                 try await session.waitUntilConnected(timeout: .seconds(20))
                 #expect(try await session.exists(Self.path) == before)
             }

@@ -48,9 +48,11 @@ import ZKTestServer
                     for await set in watcher.addresses { sets.append(set) }
                     return sets
                 }
+                await server.refuseConnections(true)
                 await server.dropConnections()
                 try await eventually("suspended") { await session.sessionID == nil }
                 #expect(watcher.current?.names == ["a:1"])
+                await server.refuseConnections(false)
                 let id = try await session.waitUntilConnected(timeout: .seconds(20))
                 try await server.stop(keepingSessions: true)
                 try await eventually("suspended") { await session.sessionID == nil }

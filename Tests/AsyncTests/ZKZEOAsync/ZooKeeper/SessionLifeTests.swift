@@ -202,7 +202,8 @@ import ZKTestServer
                     $0.resuming = identity
                 } _: { other in
                     #expect(await other.sessionID == identity.id)
-                    #expect(try await other.exists("/e")?.ephemeralOwner == identity.id)
+                    let stat = try await other.exists("/e")
+                    #expect(stat?.ephemeralOwner == identity.id)
                 }
                 proxy.heal()
                 try await eventually("a new session") { await session.sessionID.map { $0 != identity.id } ?? false }
