@@ -56,9 +56,11 @@ actor ConnectionManager {
             for await event in self.events {
                 for action in self.decide(event) { self.perform(action, in: &group) }
             }
-            for action in self.machine.stop() { self.perform(action, in: &group) }
+            let last = self.machine.stop()
+            for action in last { self.perform(action, in: &group) }
             self.gate.shut()
             group.cancelAll()
+            for case .close(let connection) in last { await connection.ended() }
         }
     }
 
@@ -70,7 +72,8 @@ actor ConnectionManager {
             self.registrations[ObjectIdentifier(connection)] = last
             return self.machine.succeeded(connection, round: round)
         case .failed(let address, let error, let round):
-            self.gate.failed(error)
+            // Those that were given up say nothing about why there is no connection.
+            if !(error is CancellationError) { self.gate.failed(error) }
             self.options.logger.debug(
                 "Could not connect to a server",
                 metadata: ["zeo.address": "\(address)", "error": "\(error)"]

@@ -18,7 +18,7 @@ final class ZEOConnection: Sendable {
     private enum Stage {
         case unconnected
         case connected(any Channel, NIOLoopBound<ZEOConnectionHandler>)
-        case closed
+        case closed((any Channel)?)
     }
 
     let address: ServiceAddress
@@ -89,13 +89,25 @@ final class ZEOConnection: Sendable {
     /// Closes the connection, or gives up to connect. Those who wait for answers are told the reason.
     func close(_ reason: (any Error)?) {
         let stage = self.stage.withLock { stage in
-            defer { stage = .closed }
-            return stage
+            let former = stage
+            switch former {
+            case .unconnected: stage = .closed(nil)
+            case .connected(let channel, _): stage = .closed(channel)
+            case .closed: break
+            }
+            return former
         }
         self.registered.complete(.failure(reason ?? CancellationError()))
         if case .connected(let channel, let handler) = stage {
             channel.eventLoop.execute { handler.value.close(reason) }
         }
+    }
+
+    /// Waits until a connection that has been closed is gone.
+    func ended() async {
+        guard case .closed(let channel?) = self.stage.withLock({ $0 }) else { return }
+        // The future does not fail.
+        try? await channel.closeFuture.get()
     }
 
     /// Whether the connection is gone.
