@@ -7,8 +7,11 @@
 
 export ZKZEO_WARNINGS_AS_ERRORS = 1
 
+# Tests that wait for peers would crowd each other out if all began at once.
+export SWT_EXPERIMENTAL_MAXIMUM_PARALLELIZATION_WIDTH = 4
+
 # What ThreadSanitizer looks at: the bridge to libzookeeper, the registry, the storages' write path and the server's.
-TSAN_SUITES = ZooKeeper|Lease|Watcher|Commit|FileStorage|MappingStorage|Invalidation|Ordering
+TSAN_SUITES = Session|Flood|Lease|Takeover|Watcher|Commit|FileStorage|StorageConcurrency|StorageBehaviour|Invalidation|Ordering
 
 .PHONY: build demo test check tsan evidence benchmark
 
