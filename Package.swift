@@ -97,7 +97,7 @@ let package = Package(
             dependencies: [
                 "CZooKeeper", "ZConfig", "ZODBFormat", "ZODBStorage", "ZODB", "ZEOProtocol", "ZKZEOAsync",
                 "ZEOAsyncServer", "ZKTestServer", "zkrunzeo",
-                nioCore, nioPosix, nioEmbedded, logging, lifecycle, collections,
+                nioCore, nioPosix, nioEmbedded, logging, lifecycle, collections, argumentParser,
             ],
             exclude: ["Interop/Python"],
             swiftSettings: language

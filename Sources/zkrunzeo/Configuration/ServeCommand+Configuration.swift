@@ -27,8 +27,8 @@ extension ServeCommand {
         } catch let error as ConfigurationError {
             throw StopReason(.configuration, "\(error)")
         }
-        if !self.filename.isEmpty { try self.addStorages(to: &configuration) }
-        if let timeout { configuration.server.transactionTimeout = .seconds(timeout) }
+        if !self.filename.isEmpty { self.replaceStorages(of: &configuration) }
+        if let timeout { configuration.server.transactionTimeout = try Self.duration(timeout) }
         if let msgpack = environment["ZEO_MSGPACK"], !msgpack.isEmpty { configuration.server.wireFormat = .messagePack }
         configuration.pidFile =
             self.pidFile ?? configuration.pidFile ?? environment["INSTANCE_HOME"].map { $0 + "/var/ZEO.pid" }
@@ -41,6 +41,14 @@ extension ServeCommand {
         } catch {
             throw StopReason(.usage, "-a \(text): expected PORT, HOST, HOST:PORT, [IPv6]:PORT or a path with a slash")
         }
+    }
+
+    private static func duration(_ seconds: Double) throws(StopReason) -> Duration {
+        // Neither what is no number nor more than 30,000 years is a duration.
+        guard (0..<1e12).contains(seconds) else {
+            throw StopReason(.usage, "-t \(seconds): expected a number of seconds, 0 or more")
+        }
+        return .seconds(seconds)
     }
 
     private static func runConfiguration(of file: ConfigurationFile) throws -> RunConfiguration {
@@ -62,22 +70,13 @@ extension ServeCommand {
         return RunConfiguration(server: ZEOServerConfiguration(address: .init(address)), storages: [], log: EventLog())
     }
 
-    /// As in runzeo, the files of the command line come after the storages of the configuration file.
-    private func addStorages(to configuration: inout RunConfiguration) throws(StopReason) {
-        for path in self.filename {
-            let name = String(configuration.storages.count + 1)
-            guard !configuration.storages.contains(where: { $0.name == name }) else {
-                throw StopReason(
-                    .usage,
-                    "-f \(path) would be storage '\(name)', which the configuration file has already"
-                )
+    /// As in runzeo, the files of the command line take the place of the configuration file's storages.
+    private func replaceStorages(of configuration: inout RunConfiguration) {
+        let logger = configuration.log.logger("ZODB.FileStorage")
+        configuration.storages = self.filename.enumerated().map { index, path in
+            RunConfiguration.NamedStorage(name: String(index + 1), file: path) {
+                try await FileStorage.open(FileStorageConfiguration(path: path, logger: logger))
             }
-            let logger = configuration.log.logger("ZODB.FileStorage")
-            configuration.storages.append(
-                RunConfiguration.NamedStorage(name: name, file: path) {
-                    try await FileStorage.open(FileStorageConfiguration(path: path, logger: logger))
-                }
-            )
         }
     }
 }

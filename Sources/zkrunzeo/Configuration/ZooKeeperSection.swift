@@ -21,6 +21,15 @@ struct ZooKeeperSection {
         try section.rejectUnknown(keys: Self.keys)
         let connection =
             try section.optional("connection", as: .nonEmptyString) ?? defaultConnection ?? "127.0.0.1:2181"
+        do {
+            _ = try ConnectionString(connection)
+        } catch {
+            throw ConfigurationError(
+                at: section.position(of: "connection"),
+                "\(error.message ?? "\(error)"); expected HOST:PORT[,HOST:PORT…][/CHROOT], "
+                    + "from 'connection' or else from ZC_ZK_CONNECTION_STRING"
+            )
+        }
         var zooKeeper = RunConfiguration.ZooKeeper(connection: connection)
         zooKeeper.path = try section.optional("path", as: .zooKeeperPath)
         zooKeeper.sessionTimeout =

@@ -107,8 +107,8 @@ struct DemoCommand: AsyncParsableCommand {
         )
         try await self.createPath(zooKeeper, log)
         try await Assembly(configuration).run(with: [session, guide])
-        print("\nThe server has taken itself out of ZooKeeper:\n")
-        print(await zooKeeper.printTree("/databases"))
+        DemoGuide.say("\nThe server has taken itself out of ZooKeeper:\n")
+        DemoGuide.say(await zooKeeper.printTree("/databases"))
     }
 
     /// Only the demo does this: elsewhere it is the operator who decides where servers register.

@@ -3,6 +3,7 @@
 // Licensed under the Apache License, Version 2.0; see LICENSE.
 // SPDX-License-Identifier: Apache-2.0
 
+import Foundation
 import Logging
 import ServiceLifecycle
 import ZKTestServer
@@ -21,12 +22,17 @@ struct DemoGuide: Service {
         try await withThrowingTaskGroup(of: Void.self) { group in
             group.addTask { try await watcher.run() }
             for await set in watcher.addresses.cancelOnGracefulShutdown() where !set.addresses.isEmpty {
-                print(self.text(tree: await self.zooKeeper.printTree("/databases"), first: set.addresses[0]))
+                Self.say(self.text(tree: await self.zooKeeper.printTree("/databases"), first: set.addresses[0]))
                 break
             }
             // The watcher ends at graceful shutdown.
             try await group.waitForAll()
         }
+    }
+
+    /// Prints at once, which `print` does on terminals alone.
+    static func say(_ text: String) {
+        try? FileHandle.standardOutput.write(contentsOf: Data((text + "\n").utf8))
     }
 
     private func text(tree: String, first: ServiceAddress) -> String {

@@ -33,7 +33,12 @@ struct Registrar: Service {
         let port = try await cancelWhenGracefulShutdown {
             try await self.server.waitUntilListening().compactMap(\.port).first ?? self.configuredPort
         }
-        if self.isDynamic { try await self.requireZooKeeper() }
+        do {
+            if self.isDynamic { try await self.requireZooKeeper() }
+        } catch is CancellationError where Task.isShuttingDownGracefully {
+            // Stopped before there was anything to take back.
+            return
+        }
         let lease = RegistrationLease(
             session: self.session,
             path: self.path,

@@ -39,7 +39,10 @@ struct ServeCommand: AsyncParsableCommand {
 
     @Option(
         name: .shortAndLong,
-        help: ArgumentHelp("A FileStorage to serve. May be given several times: storages 1, 2, …", valueName: "file")
+        help: ArgumentHelp(
+            "A FileStorage to serve, in place of the file's storages. May be given several times: storages 1, 2, …",
+            valueName: "file"
+        )
     )
     var filename: [String] = []
 

@@ -12,10 +12,28 @@ extension Error {
         while error.domain != NSPOSIXErrorDomain, let inner = error.userInfo[NSUnderlyingErrorKey] as? NSError {
             error = inner
         }
-        guard error.domain == NSPOSIXErrorDomain else {
-            let text = error.localizedDescription
-            return text.hasSuffix(".") ? String(text.dropLast()) : text
+        if let number = error.errno { return unsafe String(cString: strerror(number)) }
+        let text = error.localizedDescription
+        return text.hasSuffix(".") ? String(text.dropLast()) : text
+    }
+}
+
+extension NSError {
+    /// The number of the system's error that this is or stands for.
+    fileprivate var errno: Int32? {
+        switch self.domain {
+        case NSPOSIXErrorDomain: return Int32(exactly: self.code)
+        case NSCocoaErrorDomain: break
+        default: return nil
         }
-        return unsafe String(cString: strerror(Int32(error.code)))
+        // Not every error of Foundation has the system's one below it.
+        switch CocoaError.Code(rawValue: self.code) {
+        case .fileNoSuchFile, .fileReadNoSuchFile: return ENOENT
+        case .fileReadNoPermission, .fileWriteNoPermission: return EACCES
+        case .fileWriteFileExists: return EEXIST
+        case .fileWriteOutOfSpace: return ENOSPC
+        case .fileWriteVolumeReadOnly: return EROFS
+        default: return nil
+        }
     }
 }

@@ -39,17 +39,22 @@ final class ChildProcess: Sendable {
         self.process.standardOutput = pipe
         self.process.standardError = pipe
         self.process.standardInput = FileHandle.nullDevice
-        pipe.fileHandleForReading.readabilityHandler = { [weak self] handle in
-            let data = handle.availableData
-            if data.isEmpty { handle.readabilityHandler = nil }
-            self?.received(data)
-        }
         // Threads of the pool block signals, and a child inherits that: it would be deaf to SIGTERM.
         var (none, blocked) = (sigset_t(), sigset_t())
         sigemptyset(&none)
         pthread_sigmask(SIG_SETMASK, &none, &blocked)
         defer { pthread_sigmask(SIG_SETMASK, &blocked, nil) }
         try self.process.run()
+        // A thread of its own, since a `readabilityHandler` is now and then never called when the descriptor's number has
+        // just been another one's.
+        let output = pipe.fileHandleForReading
+        Thread.detachNewThread { [weak self] in
+            while true {
+                let data = output.availableData
+                self?.received(data)
+                if data.isEmpty { break }
+            }
+        }
     }
 
     deinit {
@@ -112,7 +117,8 @@ final class ChildProcess: Sendable {
         let deadline = ContinuousClock.now + limit
         while self.process.isRunning || !self.state.withLock({ $0.ended }) {
             if ContinuousClock.now > deadline {
-                throw Failure(description: "\(self.command) did not end within \(limit):\n\(self.output)")
+                let state = self.process.isRunning ? "is running" : "has ended, its output has not"
+                throw Failure(description: "\(self.command) did not end within \(limit); it \(state):\n\(self.output)")
             }
             try await Task.sleep(for: .milliseconds(10))
         }
