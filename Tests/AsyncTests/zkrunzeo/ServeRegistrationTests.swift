@@ -173,4 +173,24 @@ import ZKZEOAsync
             }
         }
     }
+
+    @Test func theNodeHasTheAccessControlListThatIsConfigured() async throws {
+        let zooKeeper = try await RealZooKeeper()
+        try await withSession(zooKeeper.connectionString) { try await $0.ensurePath("/databases/demo") }
+        try await withTemporaryDirectory { directory in
+            let configuration = RunningServer.configuration(zooKeeper: zooKeeper.connectionString).replacingOccurrences(
+                of: "path /databases/demo",
+                with: "path /databases/demo\nauth digest:me:secret\nacl auth::cdrwa, world:anyone:r"
+            )
+            let server = try await RunningServer.start(configuration, in: directory)
+            let path = "/databases/demo/127.0.0.1:\(server.port)"
+            try await server.process.line(containing: "Registered in ZooKeeper")
+            let list = try await withSession(zooKeeper.connectionString) { try await $0.getACL(path).acl }
+            #expect(list.count == 2 && list.contains(ZNodeACL(.read, scheme: "world", identity: "anyone")), "\(list)")
+            #expect(list.contains { $0.scheme == "digest" && $0.identity.hasPrefix("me:") && $0.permissions == .all })
+            #expect(try await server.stop() == 0)
+            #expect(try await withSession(zooKeeper.connectionString) { try await $0.exists(path) } == nil)
+        }
+        try await zooKeeper.stop()
+    }
 }
