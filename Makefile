@@ -11,10 +11,10 @@ export ZKZEO_WARNINGS_AS_ERRORS = 1
 export SWT_EXPERIMENTAL_MAXIMUM_PARALLELIZATION_WIDTH = 4
 
 # What ThreadSanitizer looks at: the bridge to libzookeeper, the registry, the storages' write path and the server's.
-TSAN_SUITES = Session|Flood|Lease|Takeover|Watcher|Commit|FileStorage|StorageConcurrency|StorageBehaviour|Invalidation|Ordering
+TSAN_SUITES = SessionLife|RealSession|Flood|Lease|Takeover|WatcherTests|CommitLockTests|GroupCommit|StorageConcurrency|StorageBehaviour|ServerOrdering|ServerCommitLock|ConcurrencyTests
 
 # Python peers cannot keep pace with a server that is ten times as slow; they run in `make test`.
-TSAN_SKIPPED = Python|Suspending|SessionBehaviour
+TSAN_SKIPPED = Python|Suspending
 
 TSAN = --sanitize=thread -Xswiftc -DTHREAD_SANITIZER --scratch-path .build-tsan
 
