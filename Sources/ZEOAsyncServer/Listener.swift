@@ -35,6 +35,11 @@ struct Listener: Sendable {
             }
         switch configuration.address {
         case .unixDomainSocket(let path):
+            // What nobody listens at was left behind and may be replaced; a live server's socket may not.
+            if let other = try? await ClientBootstrap(group: group).connect(unixDomainSocketPath: path).get() {
+                try? await other.close().get()
+                throw ZEOServerError(.cannotListen, "The server cannot listen at \(path): another one does.")
+            }
             let channel = try await Self.explain("cannot listen at \(path)") {
                 try await bootstrap.bind(unixDomainSocketPath: path, cleanupExistingSocketFile: true).get()
             }

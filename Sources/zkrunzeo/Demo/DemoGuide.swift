@@ -41,9 +41,10 @@ struct DemoGuide: Service {
         A ZooKeeper server runs at \(self.zooKeeper.connectionString). The server of \(self.file) has registered itself:
 
         \(tree)
-        From Swift (add the product ZKZEOAsync to your target):
+        From Swift (add the products ZKZEOAsync and ZODB to your target):
 
             import ZKZEOAsync
+            import ZODB
 
             let connection = try await ZKZEO.connection("\(self.zooKeeper.connectionString)", "\(self.path)")
             try await connection.transaction { root in

@@ -4,11 +4,13 @@
 // SPDX-License-Identifier: Apache-2.0
 
 import Logging
+import NIOCore
 import ServiceLifecycle
 import Testing
 import ZEOAsyncServer
 import ZKTestServer
 import ZKZEOAsync
+import ZODB
 import ZODBStorage
 
 /// What the README shows, run: an embedded server that registers itself, a watcher, and the ten lines.

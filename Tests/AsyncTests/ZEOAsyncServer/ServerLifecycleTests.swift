@@ -123,4 +123,24 @@ struct ServerLifecycleTests {
             }
         }
     }
+
+    @Test func theUnixSocketOfALiveServerIsNotReplaced() async throws {
+        try await withTemporaryDirectory { directory in
+            let path = directory + "/sock"
+            try await withZEOServer {
+                $0.address = .unixDomainSocket(path: path)
+            } _: { running in
+                let second = ZEOServer(
+                    configuration: ZEOServerConfiguration(address: .unixDomainSocket(path: path)),
+                    storages: [("1", MappingStorage())],
+                    logger: ServerLogLines().makeLogger()
+                )
+                let error = await #expect(throws: ZEOServerError.self) { try await second.run() }
+                #expect(error?.code == .cannotListen)
+                let channel = try await ClientBootstrap(group: MultiThreadedEventLoopGroup.singleton)
+                    .connect(unixDomainSocketPath: path).get()
+                try await channel.close().get()
+            }
+        }
+    }
 }
