@@ -56,8 +56,8 @@ public struct ZEOServerConfiguration: Hashable, Sendable {
     /// How many bytes of records a client may store in one transaction. Python's server has no limit.
     public var maximumTransactionSize = 1024 * 1024 * 1024
 
-    /// How many bytes may wait to be sent to a client that does not read before it is cut off. Python's server has no
-    /// limit.
+    /// How many bytes may wait to be sent to a client that does not read, beside the longest message among them, before
+    /// it is cut off. Python's server has no limit.
     public var maximumUnsentSize = 64 * 1024 * 1024
 
     /// How many event loops serve connections; `nil` for one per processor core.

@@ -42,6 +42,8 @@ final class ConnectionHandler: ChannelInboundHandler {
     private(set) var context: ChannelHandlerContext?
     private let processor: NIOSingleStepByteToMessageProcessor<SizedFrameDecoder>
     private var outbound = ByteBuffer()
+    /// The longest message in bytes since the network had taken everything.
+    private var longestUnsent = 0
     private var isReading = false
     private var isShuttingDown = false
 
@@ -118,6 +120,7 @@ final class ConnectionHandler: ChannelInboundHandler {
     }
 
     func channelWritabilityChanged(context: ChannelHandlerContext) {
+        if context.channel.isWritable { self.longestUnsent = 0 }
         self.takeWaitingFrames()
         self.updateReading()
         context.fireChannelWritabilityChanged()
@@ -170,7 +173,9 @@ final class ConnectionHandler: ChannelInboundHandler {
     /// Appends to what is sent at the end of the burst, or of whatever happens now.
     func write(_ encode: (inout ByteBuffer) -> Void) {
         guard !self.machine.isClosed else { return }
+        let before = self.outbound.readableBytes
         encode(&self.outbound)
+        self.longestUnsent = max(self.longestUnsent, self.outbound.readableBytes - before)
         if self.outbound.readableBytes >= 64 * 1024 { self.handOver() }
     }
 
@@ -192,7 +197,8 @@ final class ConnectionHandler: ChannelInboundHandler {
         context.flush()
         guard !context.channel.isWritable,
             let unsent = try? context.channel.syncOptions?.getOption(.bufferedWritableBytes),
-            unsent > self.server.configuration.maximumUnsentSize
+            // A single answer may be longer than what may wait: a client that reads has to get it all the same.
+            unsent > self.server.configuration.maximumUnsentSize + self.longestUnsent
         else { return }
         self.log(.warning, "does not read: \(unsent) bytes wait to be sent")
         self.close()

@@ -12,23 +12,36 @@ import ZODBFormat
 /// pickle reader, without calling anything; every other global is refused, and so is everything else that is not plain.
 struct PickleMarshal {
     func read(_ body: ByteBuffer) throws(FormatError) -> PickleValue {
+        let size = body.readableBytes
         var body = body
         let value = try PickleReader().read(from: &body)
         guard body.readableBytes == 0 else { throw FormatError("pickle", "bytes follow the value") }
-        try self.check(value)
+        // Peers share nothing within a message. What a pickle shares is small here, and large wherever it is written
+        // down again: so a value may not be much larger than the message that it came in.
+        var room = 65_536 + 8 * size
+        try self.check(value, &room)
         return value
     }
 
-    private func check(_ value: PickleValue) throws(FormatError) {
+    /// Takes the size of a value, whatever is shared in it counted each time it occurs, from the room that is left.
+    private func check(_ value: PickleValue, _ room: inout Int) throws(FormatError) {
+        room -= 1
+        switch value {
+        case .none, .bool, .int, .float, .tuple, .list, .set, .frozenSet, .dict, .global, .persistentID, .object: break
+        case .bigInt(let bytes): room -= bytes.count
+        case .string(let text): room -= text.utf8.count
+        case .bytes(let data), .byteArray(let data): room -= data.readableBytes
+        }
+        guard room >= 0 else { throw FormatError("message", "the same values are repeated too often") }
         switch value {
         case .none, .bool, .int, .bigInt, .float, .string, .bytes, .byteArray:
             break
         case .tuple(let elements), .list(let elements), .set(let elements), .frozenSet(let elements):
-            for element in elements { try self.check(element) }
+            for element in elements { try self.check(element, &room) }
         case .dict(let items):
             for item in items {
-                try self.check(item.key)
-                try self.check(item.value)
+                try self.check(item.key, &room)
+                try self.check(item.value, &room)
             }
         case .global(let global):
             throw FormatError("message", "the global \(global) is not allowed")

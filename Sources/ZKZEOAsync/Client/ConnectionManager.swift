@@ -69,6 +69,8 @@ actor ConnectionManager {
         switch event {
         case .addresses(let addresses): return self.machine.addressesChanged(addresses)
         case .succeeded(let connection, let last, let round):
+            // Until now it was given up together with the others when the client was closed.
+            self.attempts[round]?.removeAll { $0 === connection }
             self.registrations[ObjectIdentifier(connection)] = last
             return self.machine.succeeded(connection, round: round)
         case .failed(let address, let error, let round):
@@ -111,7 +113,8 @@ actor ConnectionManager {
         switch action {
         case .attempt(let addresses, let round):
             let connections = addresses.map { ZEOConnection($0, self.options, self.view, self.eventLoop) }
-            self.attempts[round] = connections
+            // Those of earlier rounds have been given up, or have failed.
+            self.attempts = [round: connections]
             for connection in connections { group.addTask { await self.attempt(connection, round) } }
         case .cancelAttempts(let round):
             // The one that has succeeded has been taken out before.
@@ -144,7 +147,6 @@ actor ConnectionManager {
                 gate.lost(connection, reason)
                 inbox.yield(.lost(connection, reason))
             }
-            self.attempts[round]?.removeAll { $0 === connection }
             self.inbox.yield(.succeeded(connection, last: last, round: round))
         } catch {
             self.inbox.yield(.failed(connection.address, error, round: round))

@@ -151,6 +151,8 @@ final class ZEOConnectionHandler: ChannelInboundHandler {
         case .none: break
         case .registered(let tid):
             self.alarm?.cancel()
+            // From here on the server owes signs of life: it may fall silent while the cache is being verified, too.
+            self.scheduleHeartbeat()
             self.register(.success(tid))
         case .refused(let exception):
             let error = StorageError(remote: exception)
@@ -211,7 +213,6 @@ final class ZEOConnectionHandler: ChannelInboundHandler {
         guard let invalidations = self.machine.activate() else { return false }
         self.view.connected(verification, information)
         for transaction in invalidations where transaction.tid > verification.last { self.view.committed(transaction) }
-        self.scheduleHeartbeat()
         return true
     }
 

@@ -181,6 +181,20 @@ struct HostileClientTests {
         }
     }
 
+    @Test func aRecordMayBeLongerThanWhatMayWaitToBeSent() async throws {
+        try await withZEOServer {
+            $0.maximumUnsentSize = 1 << 16
+        } _: { running in
+            let client = try await RawZEOClient.registered(port: running.port)
+            let oid = ObjectID(rawValue: 1)
+            let token = TransactionToken(1)
+            try await client.store(token, [(oid, .zero)], data: String(repeating: "x", count: 32 << 20))
+            _ = try await client.call(.vote(token))
+            _ = try await client.finish(token)
+            #expect(try await client.load(oid)?.data.readableBytes == 32 << 20)
+        }
+    }
+
     @Test func aClientMayAskForMoreThanItCanBeSentAtOnce() async throws {
         try await withZEOServer {
             $0.maximumUnsentSize = 4 << 20

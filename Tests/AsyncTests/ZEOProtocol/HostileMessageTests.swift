@@ -93,6 +93,21 @@ struct HostileMessageTests {
         }
     }
 
+    /// A few bytes that stand for a billion: an answer repeats the identity, and the server would have to write them.
+    @Test func whatAMessageSharesIsCountedEachTime() throws {
+        func message(doublings: Int) -> ByteBuffer {
+            var bytes = ByteBuffer(bytes: [0x80, 3, UInt8(ascii: "("), UInt8(ascii: "X")])
+            bytes.writeInteger(UInt32(1000), endianness: .little)
+            bytes.writeRepeatingByte(UInt8(ascii: "x"), count: 1000)
+            for _ in 0..<doublings { bytes.writeBytes([UInt8(ascii: "2"), 0x86]) }
+            bytes.writeBytes([0x89, UInt8(ascii: "X"), 4, 0, 0, 0])
+            bytes.writeString("ping)t.")
+            return bytes
+        }
+        #expect(try WireFormat.pickle.decodeClientMessage(message(doublings: 4)).call == .ping)
+        #expect(throws: FormatError.self) { try WireFormat.pickle.decodeClientMessage(message(doublings: 20)) }
+    }
+
     @Test func framesAreCutOutOfAnyStream() throws {
         var stream = ByteBuffer()
         SizedFrame.write("one".utf8, into: &stream)

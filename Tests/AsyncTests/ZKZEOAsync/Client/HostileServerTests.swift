@@ -157,6 +157,21 @@ import ZODBStorage
         try await server.stop()
     }
 
+    @Test func aServerThatFallsSilentDuringTheVerificationIsLeft() async throws {
+        let connections = Shared(0)
+        let server = try await ScriptedServer { heard in
+            if case .connection = heard { connections.change { $0 += 1 } }
+            if case .call(_, let call) = heard, connections.value == 1, call == .getInfo || call == .ping { return [] }
+            return ScriptedServer.soundly(heard)
+        }
+        var options = ClientOptions()
+        options.heartbeatInterval = .milliseconds(300)
+        let storage = try await ClientStorage.open(addresses: [server.address], options: options)
+        #expect(connections.value > 1)
+        try await storage.close()
+        try await server.stop()
+    }
+
     @Test func invalidationsThatArriveDuringTheVerificationAreFollowedInOrder() async throws {
         let oid = ObjectID(rawValue: 7)
         let connections = Shared(0)
