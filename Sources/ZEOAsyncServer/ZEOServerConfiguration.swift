@@ -53,7 +53,8 @@ public struct ZEOServerConfiguration: Hashable, Sendable {
     /// The longest message in bytes that a client may send. Python's server has no limit.
     public var maximumFrameSize = 256 * 1024 * 1024
 
-    /// How many bytes of records a client may store in one transaction. Python's server has no limit.
+    /// How many bytes one transaction of a client may take: its records and metadata, and 128 for each object that is
+    /// stored or checked. Python's server has no limit.
     public var maximumTransactionSize = 1024 * 1024 * 1024
 
     /// How many bytes may wait to be sent to a client that does not read, beside the longest message among them, before

@@ -16,6 +16,14 @@ struct TransactionBuffer {
 
     /// The size of all records in bytes.
     private(set) var byteCount = 0
+    /// What everything else takes in bytes, about.
+    private var overhead: Int
+
+    /// What an operation takes in bytes beside its record, about.
+    private static let operationOverhead = 128
+
+    /// How much memory the transaction takes, about: the records and all the rest.
+    var memorySize: Int { self.byteCount + self.overhead }
 
     /// A transaction with nothing in it. `origin` tells it from everybody else's.
     init(_ beginning: TransactionBeginning, origin: UInt64) {
@@ -31,6 +39,8 @@ struct TransactionBuffer {
             ),
             origin: origin
         )
+        self.overhead =
+            beginning.user.readableBytes + beginning.description.readableBytes + extensionData.readableBytes
     }
 
     var origin: UInt64 { self.draft.origin }
@@ -47,11 +57,13 @@ struct TransactionBuffer {
         } else {
             self.stores[oid] = self.draft.operations.count
             self.draft.operations.append(operation)
+            self.overhead += Self.operationOverhead
         }
     }
 
     mutating func check(_ oid: ObjectID, serial: TransactionID) {
         self.draft.operations.append(.checkCurrent(oid, serial: serial))
+        self.overhead += Self.operationOverhead
     }
 
     /// Everything, for the vote.

@@ -63,13 +63,25 @@ extension ConnectionHandler {
             bound.execute { handler in
                 switch result {
                 case .success(let finding):
-                    handler.answer(message, handler.reply(to: read, finding, asOf: seen))
+                    let reply = handler.reply(to: read, finding, asOf: seen)
+                    if case .revision = finding, handler.hasForgotten(since: seen) {
+                        // Nobody knows any more whether this is still the current revision.
+                        handler.read(read, for: message)
+                    } else {
+                        handler.answer(message, reply)
+                    }
                 case .failure(let error):
                     handler.fail(message, RemoteException(error, oid: read.oid))
                 }
                 handler.flushUnlessReading()
             }
         }
+    }
+
+    /// Whether the client has been told of transactions after `seen` that the log has forgotten since.
+    private func hasForgotten(since seen: TransactionID) -> Bool {
+        guard let registration = self.registration, registration.seen > seen else { return false }
+        return !registration.served.log.reachesBack(to: seen)
     }
 
     /// The answer, from what the storage knew when the client had seen `seen`.
@@ -180,7 +192,8 @@ extension ConnectionHandler {
             bound.execute { handler in
                 if let transactions {
                     var known: Set<ObjectID> = []
-                    let oids = transactions.lazy.filter { $0.tid <= seen }.flatMap(\.oids)
+                    // The client has not been told of those after `seen` yet. But one of them may stand for earlier ones.
+                    let oids = transactions.lazy.flatMap(\.oids)
                     handler.answerInvalidations(message, seen, oids.filter { known.insert($0).inserted })
                 } else {
                     handler.answer(message, .none)

@@ -57,8 +57,8 @@ extension ConnectionHandler {
             change(&buffer)
             self.buffer = buffer
             if case .store = message.call { self.registration?.served.statistics.stores.increment() }
-            guard buffer.byteCount <= self.server.configuration.maximumTransactionSize else {
-                self.log(.error, "transaction too large: more than \(buffer.byteCount) bytes")
+            guard buffer.memorySize <= self.server.configuration.maximumTransactionSize else {
+                self.log(.error, "transaction too large: more than \(buffer.memorySize) bytes")
                 return self.close()
             }
             self.answer(message, .none)

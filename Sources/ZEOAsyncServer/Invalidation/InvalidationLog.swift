@@ -78,9 +78,12 @@ final class InvalidationLog: StorageObserver {
     func follow(_ storage: any Storage) async throws {
         let last = try await storage.addObserver(self)
         let size = self.state.withLock { max($0.queue.size, 1) }
-        let recent = try await storage.recentTransactions(after: .zero, limit: size)
+        // A remote storage may be unable to tell, and may tell of many transactions as one: as one that is newer than
+        // the observer's first, it is none that the log can begin with. What is not known counts as forgotten.
+        let recent = try? await storage.recentTransactions(after: .zero, limit: size)
+        let isWhole = recent.map { $0.count < size && ($0.last?.tid ?? .zero) <= last } ?? false
         self.state.withLock { state in
-            state.queue.start(after: last, recent: recent, isWhole: recent.count < size)
+            state.queue.start(after: last, recent: recent ?? [], isWhole: isWhole)
             self.lastTID.store(state.queue.last.rawValue, ordering: .sequentiallyConsistent)
         }
     }
@@ -139,6 +142,11 @@ final class InvalidationLog: StorageObserver {
     /// The objects that changed after `tid`, up to and including `end`; `nil` when some are forgotten.
     func changes(after tid: TransactionID, through end: TransactionID) -> [ObjectID]? {
         self.state.withLock { $0.queue.changes(after: tid, through: end) }
+    }
+
+    /// Whether everything after `tid` is remembered.
+    func reachesBack(to tid: TransactionID) -> Bool {
+        self.state.withLock { $0.queue.floor <= tid }
     }
 
     /// The first transaction after `tid`, up to and including `end`, that changed an object.

@@ -44,15 +44,17 @@ extension ClientStorage {
         }
     }
 
-    /// What has changed after `tid`, as one transaction that stands for all; nothing when the server cannot tell.
+    /// What has changed after `tid`, as one transaction that stands for all. Throws `StorageError.unsupported` when the
+    /// server cannot tell, because it does not remember so far back.
     ///
     /// A server that hands these on tells its own clients too much rather than too little.
     public func recentTransactions(after tid: TransactionID, limit: Int) async throws -> [CommittedTransaction] {
         let connection = try await self.connection()
         let reply = try await connection.call(.getInvalidations(after: tid))
-        guard limit > 0, let (last, oids) = try self.read(reply, on: connection, { try $0.invalidations() }), last > tid
-        else { return [] }
-        return [CommittedTransaction(tid: last, oids: oids)]
+        guard let (last, oids) = try self.read(reply, on: connection, { try $0.invalidations() }) else {
+            throw StorageError(.unsupported, "the server cannot tell what has changed after \(tid)")
+        }
+        return limit > 0 && last > tid ? [CommittedTransaction(tid: last, oids: oids)] : []
     }
 
     /// Reads a reply. One that makes no sense costs the server its connection.

@@ -25,6 +25,8 @@ final class ClientView: Sendable {
     }
 
     private let state: Mutex<State>
+    /// Held while observers are told, so that whoever removes one can wait until it is told nothing any more.
+    private let telling = Mutex(())
 
     init(cacheSize: Int) {
         self.state = Mutex(State(cache: ClientCache(limit: cacheSize)))
@@ -77,12 +79,15 @@ final class ClientView: Sendable {
         }
     }
 
+    /// Removes an observer, which must not do so while it is being told. When this returns it is told nothing any more.
     func remove(_ observer: any StorageObserver) {
         self.state.withLock { _ = $0.observers.removeValue(forKey: ObjectIdentifier(observer)) }
+        self.telling.withLock { _ in }
     }
 
     func removeAllObservers() {
         self.state.withLock { $0.observers = [:] }
+        self.telling.withLock { _ in }
     }
 
     // MARK: What the server says; on the event loop only
@@ -121,12 +126,14 @@ final class ClientView: Sendable {
     }
 
     private func announce(_ transaction: CommittedTransaction, _ change: (inout State) -> Void) {
-        let observers = self.state.withLock { state in
-            change(&state)
-            state.last = max(state.last ?? .zero, transaction.tid)
-            return Array(state.observers.values)
+        self.telling.withLock { _ in
+            let observers = self.state.withLock { state in
+                change(&state)
+                state.last = max(state.last ?? .zero, transaction.tid)
+                return Array(state.observers.values)
+            }
+            for observer in observers { observer.storageDidCommit(transaction) }
         }
-        for observer in observers { observer.storageDidCommit(transaction) }
     }
 
     /// Facts have changed.
@@ -142,6 +149,10 @@ final class ClientView: Sendable {
 
     /// A new connection stands, and this is what has changed since the last one.
     func connected(_ verification: CacheVerification, _ information: ServerInformation) {
+        self.telling.withLock { _ in self.tell(verification, information) }
+    }
+
+    private func tell(_ verification: CacheVerification, _ information: ServerInformation) {
         let (observers, wasConnected) = self.state.withLock { state in
             state.information = information
             // A server that was started anew may give identifiers again that were given before but never stored.

@@ -140,7 +140,15 @@ final class ZEOConnection: Sendable {
         } otherwise: {
             slot.complete(.failure(Self.lost))
         }
-        return try await slot.value()
+        do {
+            return try await slot.value()
+        } catch let error as CancellationError {
+            self.onHandler {
+                $0.abandon(slot)
+            } otherwise: {
+            }
+            throw error
+        }
     }
 
     /// Loads a revision, and has the view keep it.

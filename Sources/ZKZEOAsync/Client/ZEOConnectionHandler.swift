@@ -115,6 +115,13 @@ final class ZEOConnectionHandler: ChannelInboundHandler {
         }
     }
 
+    /// Nobody waits for this answer any more.
+    func abandon(_ slot: CallSlot<Reply>) {
+        self.machine.abandon { waiter in
+            if case .reply(let other) = waiter { other === slot } else { false }
+        }
+    }
+
     /// Sends a message that wants no answer, if there is still somebody to hear it.
     func send(_ call: ServerCall) {
         guard let context, self.machine.canSend else { return }

@@ -40,6 +40,8 @@ struct ZEOConnectionStateMachine<Waiter> {
 
     private var state = State.awaitingGreeting
     private var pending: [Int: Pending] = [:]
+    /// Calls that nobody waits for any more. Their answers may still come, or never, as those to votes that were aborted.
+    private var abandoned: Set<Int> = []
     private var loads: [Purpose: Int] = [:]
     private var lastID = 0
     private var heartbeat: Int?
@@ -102,6 +104,17 @@ struct ZEOConnectionStateMachine<Waiter> {
         return .send(id: id)
     }
 
+    /// A call that was made for one alone has been given up.
+    mutating func abandon(_ isMeant: (Waiter) -> Bool) {
+        guard
+            let id = self.pending.first(where: {
+                $0.value.purpose == .plain && $0.value.waiters.contains(where: isMeant)
+            })?.key
+        else { return }
+        self.pending[id] = nil
+        self.abandoned.insert(id)
+    }
+
     /// Whether messages that want no answer can be sent.
     var canSend: Bool {
         switch self.state {
@@ -156,6 +169,7 @@ struct ZEOConnectionStateMachine<Waiter> {
     }
 
     private mutating func answered(_ id: MessageID, _ reply: Reply) -> MessageAction {
+        if case .number(let number) = id, self.abandoned.remove(number) != nil { return .none }
         guard case .number(let number) = id, let pending = self.pending.removeValue(forKey: number) else {
             return .close(FormatError("message", "an answer to a call that was not made"))
         }
@@ -201,6 +215,7 @@ struct ZEOConnectionStateMachine<Waiter> {
         self.state = .closed
         defer {
             self.pending = [:]
+            self.abandoned = []
             self.loads = [:]
         }
         return (

@@ -136,6 +136,26 @@ struct HostileClientTests {
         }
     }
 
+    @Test func transactionsWithTooManyChecksOrMuchMetadataAreRefused() async throws {
+        try await withZEOServer {
+            $0.maximumTransactionSize = 1000
+        } _: { running in
+            let oid = ObjectID(rawValue: 1)
+            let token = TransactionToken(1)
+            let checking = try await RawZEOClient.registered(port: running.port)
+            try await checking.store(token, [])
+            for _ in 1...8 { try await checking.send(.asynchronous(.checkCurrent(oid, serial: .zero, token))) }
+            await checking.waitUntilClosed()
+            let talking = try await RawZEOClient.registered(port: running.port)
+            var beginning = TransactionBeginning(token: token)
+            beginning.description = ByteBuffer(repeating: UInt8(ascii: "x"), count: 900)
+            try await talking.send(.asynchronous(.begin(beginning)))
+            try await talking.send(.asynchronous(.store(oid, serial: .zero, data: ByteBuffer(), token)))
+            await talking.waitUntilClosed()
+            #expect(running.log.count(of: "transaction too large") == 2)
+        }
+    }
+
     @Test func framesBeyondTheLimitAreRefused() async throws {
         try await withZEOServer {
             $0.maximumFrameSize = 100_000

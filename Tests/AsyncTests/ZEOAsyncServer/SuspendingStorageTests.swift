@@ -52,13 +52,62 @@ struct SuspendingStorageTests {
             #expect(revision == LoadedRevision(data: ByteBuffer(string: "data"), tid: first, next: second))
         }
     }
+
+    /// What was found is too old to say whether it is still the current revision: the log has forgotten what came since.
+    @Test func aLoadThatMoreInvalidationsOvertakeThanAreRememberedIsAskedAgain() async throws {
+        let storage = SuspendingStorage()
+        try await withZEOServer(of: [("1", storage)]) {
+            $0.invalidationQueueSize = 2
+        } _: { running in
+            let reader = try await RawZEOClient.registered(port: running.port)
+            let writer = try await RawZEOClient.registered(port: running.port)
+            let oid = ObjectID(rawValue: 1)
+            let first = try await writer.commit(oid)
+            #expect(try await reader.nextInvalidation() == .invalidated(first, [oid]))
+            storage.holdLoads(true)
+            let load = try await reader.begin(.loadBefore(oid, .max))
+            try await eventually("the load is held") { storage.heldLoads == 1 }
+            let second = try await writer.commit(oid, over: first)
+            #expect(try await reader.nextInvalidation() == .invalidated(second, [oid]))
+            for number in 2...7 {
+                let other = ObjectID(rawValue: UInt64(number))
+                let tid = try await writer.commit(other)
+                #expect(try await reader.nextInvalidation() == .invalidated(tid, [other]))
+            }
+            storage.holdLoads(false)
+            let revision = try await reader.reply(to: load).loadedRevision()
+            #expect(revision == LoadedRevision(data: ByteBuffer(string: "data"), tid: second, next: nil))
+        }
+    }
+
+    @Test func whatTheStorageCannotTellOfTheTimeBeforeIsNotSaidToBeNothing() async throws {
+        let storage = SuspendingStorage(canTell: false)
+        let draft = TransactionDraft(operations: [.store(.root, serial: .zero, data: ByteBuffer(string: "data"))])
+        guard case .prepared(let vote) = try await storage.vote(draft) else {
+            Issue.record("a conflict")
+            return
+        }
+        let last = try await storage.finish(vote)
+        try await withZEOServer(of: [("1", storage)]) {
+            $0.invalidationAge = .seconds(1_000_000_000_000)
+        } _: { running in
+            let client = try await RawZEOClient.registered(port: running.port)
+            #expect(try await client.call(.getInvalidations(after: .zero)).invalidations() == nil)
+            let answer = try await client.call(.getInvalidations(after: last)).invalidations()
+            #expect(answer?.last == last)
+            #expect(answer?.oids == [])
+        }
+    }
 }
 
 /// A mapping storage that pretends to be far away.
 private final class SuspendingStorage: Storage {
+    private let canTell: Bool
     private let base = MappingStorage()
     private let isHolding = Mutex(false)
     private let held = Mutex(0)
+
+    init(canTell: Bool = true) { self.canTell = canTell }
 
     var heldLoads: Int { self.held.withLock { $0 } }
 
@@ -96,7 +145,8 @@ private final class SuspendingStorage: Storage {
     func abort(_ vote: VoteID) async { await self.base.abort(vote) }
 
     func recentTransactions(after tid: TransactionID, limit: Int) async throws -> [CommittedTransaction] {
-        try await self.base.recentTransactions(after: tid, limit: limit)
+        guard self.canTell else { throw StorageError(.unsupported, "far away") }
+        return try await self.base.recentTransactions(after: tid, limit: limit)
     }
 
     func addObserver(_ observer: any StorageObserver) async throws -> TransactionID {

@@ -142,6 +142,17 @@ private func fail(_ text: String, sourceLocation: SourceLocation = #_sourceLocat
         guard case .close = machine.received(.reply(.number(2), .none)) else { return fail("takes it twice") }
     }
 
+    @Test func theAnswerToACallThatWasGivenUpIsIgnored() {
+        var machine = Stage.active.machine
+        _ = machine.call(.plain, "a")
+        machine.abandon { $0 == "a" }
+        guard case .none = machine.received(.reply(.number(2), .none)) else { return fail("does not ignore it") }
+        guard case .close = machine.received(.reply(.number(2), .none)) else { return fail("takes it twice") }
+        _ = machine.call(.plain, "b")
+        machine.abandon { $0 == "b" }
+        #expect(machine.closed().waiters == [])
+    }
+
     @Test(arguments: [Stage.standby, .active])
     func callsOfTheServerThatNobodyAskedForAreFaults(_ stage: Stage) {
         let calls: [ClientCall] = [.receiveBlobStart(self.oid, .zero), .other(method: "system", arguments: [])]
