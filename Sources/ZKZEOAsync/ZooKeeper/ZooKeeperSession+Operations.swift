@@ -166,7 +166,7 @@ extension ZooKeeperSession {
             throw ZooKeeperError(.badArguments, message: "a scheme cannot contain a zero byte")
         }
         _ = try await self.request(nil) { handle, token, _ in
-            handle.addAuth(scheme: scheme, credential: credential, token: token)
+            self.present(scheme: scheme, credential: credential, to: handle, token)
         }
         self.addedAuth.append((scheme, credential))
     }

@@ -99,23 +99,46 @@ extension ZooKeeperSession {
     /// whenever it connects; a refusal ends the session through the state of the handle.
     func submitAuth() {
         guard let handle = self.handle.take() else { return }
-        for (scheme, credential) in self.configuration.auth + self.addedAuth {
-            let code = handle.addAuth(
-                scheme: scheme,
-                credential: credential,
-                token: CallbackToken(slot: handle.slot, id: 0)
-            )
-            if code != 0 {
-                self.logger.info(
-                    "cannot present a credential to ZooKeeper",
-                    metadata: ["zk.auth.scheme": "\(scheme)", "error": "\(ZooKeeperError(rawCode: code))"]
-                )
-            }
+        self.unsentAuth = (self.configuration.auth + self.addedAuth).map {
+            ($0.scheme, $0.credential, CallbackToken(slot: handle.slot, id: 0))
         }
         self.handle = consume handle
+        self.submitUnsentAuth()
+    }
+
+    /// Presents the credentials that the handle has not taken yet.
+    func submitUnsentAuth() {
+        guard !self.unsentAuth.isEmpty, let handle = self.handle.take() else { return }
+        let unsent = self.unsentAuth
+        self.unsentAuth = []
+        for (scheme, credential, token) in unsent {
+            let code = self.present(scheme: scheme, credential: credential, to: handle, token)
+            if code == 0 { continue }
+            self.logger.info(
+                "cannot present a credential to ZooKeeper",
+                metadata: ["zk.auth.scheme": "\(scheme)", "error": "\(ZooKeeperError(rawCode: code))"]
+            )
+            self.completed(id: token.id, code: code, .nothing, wasSent: false)
+        }
+        self.handle = consume handle
+    }
+
+    /// Presents a credential, or keeps it until there is a connection. Returns libzookeeper's code.
+    func present(
+        scheme: String,
+        credential: [UInt8],
+        to handle: borrowing ZKHandle,
+        _ token: CallbackToken
+    ) -> Int32 {
+        let code = handle.addAuth(scheme: scheme, credential: credential, token: token)
+        guard code == ZooKeeperError.invalidStateCode else { return code }
+        // The library says the same of a session that is over; then the end of the handle answers.
+        self.unsentAuth.append((scheme, credential, token))
+        return 0
     }
 }
 
 extension ZooKeeperError {
     static let noNodeCode: Int32 = -101
+    static let invalidStateCode: Int32 = -9
 }

@@ -52,13 +52,18 @@ public actor ZooKeeperSession: Service {
     var multis: [UInt32: MultiBuffers] = [:]
     /// What `addAuth` was called with, for the handles that follow this one.
     var addedAuth: [(scheme: String, credential: [UInt8])] = []
+    /// Credentials that the handle did not take, because it takes none between two connections.
+    var unsentAuth: [(scheme: String, credential: [UInt8], token: CallbackToken)] = []
     private var firedWatches: UInt64 = 0
     private var identity: SessionIdentity?
+    /// The session to go on with, until it is known whether the server still knows it.
+    private var resuming: SessionIdentity?
     private var timeout: Duration?
 
     /// Makes a session, which does nothing before `run()`.
     public init(configuration: Configuration, logger: Logger) {
         self.configuration = configuration
+        self.resuming = configuration.resuming
         self.logger = logger
     }
 
@@ -167,7 +172,7 @@ public actor ZooKeeperSession: Service {
         let opened = await ZKHandle.open(
             hosts: hosts,
             timeout: self.configuration.sessionTimeout,
-            identity: self.identity == nil ? self.configuration.resuming : nil,
+            identity: self.resuming,
             slot: slot
         )
         switch opened {
@@ -219,9 +224,13 @@ public actor ZooKeeperSession: Service {
             guard let connection = ZKHandle.connectionState(state, sessionID: identity.id) else { return [] }
             let actions = self.machine.connectionChanged(connection)
             if case .connected = self.machine.state {
+                self.resuming = nil
                 self.identity = identity
                 self.timeout = timeout
+                // Before anybody hears of the connection and sends what needs them.
+                self.submitUnsentAuth()
             }
+            if connection == .expired { self.resuming = nil }
             return actions
         case .watch(let id, let event):
             self.watches.fired(id).map { self.fire($0, event) }

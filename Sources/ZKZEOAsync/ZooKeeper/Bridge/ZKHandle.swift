@@ -21,6 +21,9 @@ struct ZKHandle: ~Copyable {
     private let handle: OpaquePointer
 
     /// Makes a handle, which begins to connect. Looks host names up, which may take long: on a thread of the pool.
+    ///
+    /// While the connection is lost and names cannot be looked up, one of libzookeeper's threads tries again without a pause
+    /// and keeps a core busy. That is a fault of the library (seen in 3.8.0); addresses instead of names avoid it.
     static func open(
         hosts: String,
         timeout: Duration,

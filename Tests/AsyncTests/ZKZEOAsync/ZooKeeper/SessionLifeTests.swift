@@ -213,6 +213,55 @@ import ZKTestServer
         }
     }
 
+    @Test func aSessionThatTheServerDoesNotKnowIsFollowedByAnother() async throws {
+        try await ZKTestServer.withServer { server in
+            try await withSession(server.connectionString) {
+                $0.resuming = SessionIdentity(id: 4711, password: [UInt8](repeating: 1, count: 16))
+            } _: { session in
+                #expect(await session.sessionID != 4711)
+            }
+        }
+    }
+
+    @Test func aCredentialThatIsGivenBetweenTwoConnectionsIsPresentedOnTheNext() async throws {
+        try await ZKTestServer.withServer { server in
+            try await withSession(server.connectionString) { session in
+                try await server.stop(keepingSessions: true)
+                try await eventually("suspended") { await session.sessionID == nil }
+                let adding = Task {
+                    while true {
+                        do {
+                            return try await session.addAuth(scheme: "digest", credential: Array("me:secret".utf8))
+                        } catch let error as ZooKeeperError where error.code == .connectionLoss {
+                            // It came in the moment of an attempt.
+                            continue
+                        }
+                    }
+                }
+                try await eventually("it is kept") { await !session.unsentAuth.isEmpty }
+                try await server.restart()
+                try await adding.value
+                try await session.create("/mine", acl: .creatorAll)
+            }
+        }
+    }
+
+    @Test func aCredentialGivenBeforeThereIsAServerIsPresentedToIt() async throws {
+        try await ZKTestServer.withServer { server in
+            try await server.stop(keepingSessions: false)
+            var configuration = ZooKeeperSession.Configuration(connectionString: server.connectionString)
+            configuration.auth = [("digest", Array("me:secret".utf8))]
+            let session = ZooKeeperSession(configuration: configuration, logger: quiet)
+            let running = Task { try await session.run() }
+            await expectError(.connectTimeout) { try await session.waitUntilConnected(timeout: .milliseconds(300)) }
+            try await server.restart()
+            try await session.waitUntilConnected(timeout: .seconds(20))
+            try await session.create("/mine", acl: .creatorAll)
+            await session.close()
+            try await running.value
+        }
+    }
+
     @Test func whoeverSubscribesLateHearsTheEnd() async throws {
         try await ZKTestServer.withServer { server in
             let session = try await withSession(server.connectionString) { session in session }
