@@ -7,10 +7,11 @@
 public struct Registration: Hashable, Sendable {
     /// The node's name, `HOST:PORT`.
     public var name: String
-    /// The node's data. `pid`, `boot` and `pid-namespace` of this process are added where they are not given.
+    /// The node's data. The ``ProcessIdentity/properties`` of this process are added where they are not given.
     public var properties: NodeProperties
     /// Whether this process listens at exactly that address. A node of that name in somebody else's session is then taken
-    /// for a predecessor's, unless the host is one that every machine has (127.0.0.1 and the like).
+    /// for a predecessor's, unless the host is one that every machine has (127.0.0.1 and the like) or the node names another
+    /// machine. A host name is no such address: it may stand for several.
     public var holdsSocket: Bool
 
     /// Makes a registration.

@@ -3,6 +3,8 @@
 // Licensed under the Apache License, Version 2.0; see LICENSE.
 // SPDX-License-Identifier: Apache-2.0
 
+import NIOCore
+
 /// Where a server can be reached: `HOST:PORT`, and `[HOST]:PORT` for IPv6. The names of registered nodes are of this form.
 public struct ServiceAddress: Hashable, Comparable, Sendable, CustomStringConvertible {
     /// A name or an address, without brackets.
@@ -38,11 +40,18 @@ public struct ServiceAddress: Hashable, Comparable, Sendable, CustomStringConver
     /// Whether only this machine can reach it.
     public var isLoopback: Bool {
         let host = self.host.lowercased()
-        if host == "localhost" || host == "::1" || host.hasSuffix(".localhost") { return true }
-        if host.hasPrefix("::ffff:127.") { return true }
-        let parts = host.split(separator: ".", omittingEmptySubsequences: false)
-        return parts.first == "127" && parts.count == 4 && parts.allSatisfy { UInt8($0) != nil }
+        // An address can be spelled in many ways, of which the system writes one.
+        if let address = try? SocketAddress(ipAddress: String(host.prefix { $0 != "%" }), port: 0).ipAddress {
+            return address == "::1" || address.hasPrefix("127.") || address.hasPrefix("::ffff:127.")
+        }
+        let labels = host.split(separator: ".")
+        return labels.first.map { Self.loopbackNames.contains($0) } ?? false || labels.last == "localhost"
     }
+
+    /// What distributions call the loopback, alone or in front of a domain.
+    private static let loopbackNames: Set<Substring> = [
+        "localhost", "localhost4", "localhost6", "ip6-localhost", "ip6-loopback",
+    ]
 
     public var description: String {
         self.host.contains(":") ? "[\(self.host)]:\(self.port)" : "\(self.host):\(self.port)"

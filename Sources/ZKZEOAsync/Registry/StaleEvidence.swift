@@ -7,8 +7,8 @@
 ///
 /// Without one of these a node is never touched: its process may live.
 enum StaleEvidence: Hashable, Sendable {
-    /// We listen at exactly the address that is the node's name, so nobody else can, and it is no address that every
-    /// machine has.
+    /// We listen at exactly the address that is the node's name, so nobody else can; it is no loopback address, which every
+    /// machine has, and the node names no other machine, which may have the address too (of a bridge, for example).
     case socketIsOurs
     /// It names the instance that we are; whoever could also be it would have to hold our files.
     case sameInstance
@@ -33,7 +33,9 @@ enum StaleEvidence: Hashable, Sendable {
         {
             return .sameInstance
         }
-        if registration.holdsSocket, let address = ServiceAddress(registration.name), !address.isLoopback {
+        if registration.holdsSocket, let address = ServiceAddress(registration.name), !address.isLoopback,
+            properties["machine"] == nil || properties["machine"]?.string == process.machine
+        {
             return .socketIsOurs
         }
         // Containers share the boot of their machine but number their processes each for itself.

@@ -90,7 +90,9 @@ struct Registrar: Service {
             fullHostName: AdvertisedHosts.fullHostName
         ).map { host in
             let name = ServiceAddress(host: host, port: port).description
-            return Registration(name: name, properties: properties, holdsSocket: true)
+            // A name may be that of several machines.
+            let isAddress = (try? SocketAddress(ipAddress: host, port: port)) != nil
+            return Registration(name: name, properties: properties, holdsSocket: isAddress)
         }
     }
 

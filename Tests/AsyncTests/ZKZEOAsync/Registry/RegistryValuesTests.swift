@@ -23,10 +23,17 @@ import Testing
     @Test func addressesAreOrderedAndKnowLoopback() throws {
         let texts = ["10.0.0.1:2", "10.0.0.1:10", "9.0.0.1:1"]
         #expect(texts.compactMap(ServiceAddress.init).sorted().map(\.description) == texts)
-        for text in ["127.0.0.1:1", "127.9.9.9:1", "[::1]:1", "localhost:1", "LOCALHOST:1", "[::ffff:127.0.0.1]:1"] {
+        for text in [
+            "127.0.0.1:1", "127.9.9.9:1", "[::1]:1", "[0:0:0:0:0:0:0:1]:1", "[::1%lo]:1", "[::ffff:127.0.0.1]:1",
+            "[::FFFF:7f00:1]:1", "localhost:1", "LOCALHOST:1", "localhost.localdomain:1", "ip6-localhost:1",
+            "a.localhost:1",
+        ] {
             #expect(try #require(ServiceAddress(text)).isLoopback)
         }
-        for text in ["128.0.0.1:1", "[::2]:1", "127.example.org:1", "127.0.0.example:1", "a:1"] {
+        for text in [
+            "128.0.0.1:1", "[::2]:1", "[::ffff:128.0.0.1]:1", "127.example.org:1", "127.0.0.example:1", "a:1",
+            "localhosts.example.org:1",
+        ] {
             #expect(try !#require(ServiceAddress(text)).isLoopback)
         }
     }
@@ -64,7 +71,7 @@ import Testing
     }
 
     @Test func evidenceIsWeighed() {
-        let process = ProcessIdentity(pid: 10, boot: "boot", namespace: "ns")
+        let process = ProcessIdentity(pid: 10, boot: "boot", namespace: "ns", machine: "m")
         func find(_ properties: NodeProperties, _ registration: Registration, alive: Set<Int32> = []) -> StaleEvidence?
         {
             StaleEvidence.find(in: properties, for: registration, process: process) { alive.contains($0) }
@@ -80,6 +87,9 @@ import Testing
             #expect(find(["pid": pid, "boot": "boot", "pid-namespace": "ns"], plain) == nil)
         }
         #expect(find([:], Registration(name: "192.0.2.7:1", holdsSocket: true)) == .socketIsOurs)
+        #expect(find(["machine": "m"], Registration(name: "172.17.0.1:1", holdsSocket: true)) == .socketIsOurs)
+        #expect(find(["machine": "other"], Registration(name: "172.17.0.1:1", holdsSocket: true)) == nil)
+        #expect(find(["machine": "m"], Registration(name: "[0:0:0:0:0:0:0:1]:1", holdsSocket: true)) == nil)
         #expect(find([:], Registration(name: "127.0.0.1:1", holdsSocket: true)) == nil)
         #expect(find([:], Registration(name: "no address", holdsSocket: true)) == nil)
         let instance = Registration(name: "127.0.0.1:1", properties: ["instance": "i"], holdsSocket: false)
@@ -88,6 +98,14 @@ import Testing
         #expect(
             find(["instance": ""], Registration(name: "a:1", properties: ["instance": ""], holdsSocket: false)) == nil
         )
+    }
+
+    @Test func machinesAreToldApartWithoutTheirIds() {
+        let id = "0123456789abcdef0123456789abcdef"
+        let name = ProcessIdentity.machine(id: id)
+        #expect(name == ProcessIdentity.machine(id: id))
+        #expect(name != ProcessIdentity.machine(id: "1123456789abcdef0123456789abcdef"))
+        #expect(name.count <= 16)
     }
 
     @Test func aProcessKnowsItselfAndWhoLives() throws {
