@@ -13,8 +13,8 @@ struct ZooKeeperAddresses: Sendable {
 
     /// Follows them until the task is cancelled.
     ///
-    /// Throws `ZooKeeperError` when ZooKeeper is not reached within `options.connectTimeout`, or the path does not exist at
-    /// the start. What becomes of ZooKeeper later takes no address away.
+    /// Throws `ZooKeeperError` when ZooKeeper is not reached within `options.connectTimeout`, the path cannot be read within
+    /// as long again, or it does not exist at the start. What becomes of ZooKeeper later takes no address away.
     ///
     /// - Parameters:
     ///   - whenStarted: Called once, when the start need not wait any more.
@@ -57,12 +57,27 @@ struct ZooKeeperAddresses: Sendable {
         }
     }
 
+    private func waitForFirstSet(of watcher: AddressWatcher) async throws {
+        let timeout = self.options.connectTimeout
+        try await withThrowingTaskGroup { group in
+            group.addTask { for await _ in watcher.addresses { return } }
+            group.addTask {
+                try await Task.sleep(for: timeout)
+                throw await watcher.lastError
+                    ?? ZooKeeperError(.connectTimeout, path: self.path, message: "cannot read it within \(timeout)")
+            }
+            defer { group.cancelAll() }
+            try await group.next()
+        }
+    }
+
     private func follow(
         _ watcher: AddressWatcher,
         _ reporter: AddressReporter,
         whenStarted: () -> Void,
         whenChanged: ([ServiceAddress]) -> Void
     ) async throws {
+        try await self.waitForFirstSet(of: watcher)
         var isFirst = true
         var hasStarted = false
         for await set in watcher.addresses {

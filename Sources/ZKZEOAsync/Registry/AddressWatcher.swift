@@ -37,6 +37,8 @@ public actor AddressWatcher: Service {
     private let logger: Logger
     private nonisolated let broadcast = Broadcast<AddressSet>(depth: 1)
     private nonisolated let stop = StopSignal()
+    /// Why the last reading failed, if it did.
+    private(set) var lastError: ZooKeeperError?
     private var hasRun = false
 
     /// Makes a watcher, which does nothing before `run()`. Somebody else runs the session.
@@ -138,16 +140,24 @@ public actor AddressWatcher: Service {
         switch action {
         case .read:
             do {
-                return .read(session, .success(try await self.read()))
+                let reading = try await self.read()
+                self.lastError = nil
+                return .read(session, .success(reading))
             } catch {
-                return .read(session, .failure(error as? ZooKeeperError ?? ZooKeeperError(.other)))
+                let error = error as? ZooKeeperError ?? ZooKeeperError(.other)
+                if !Task.isCancelled { self.lastError = error }
+                return .read(session, .failure(error))
             }
         case .hold, .publishAndHold:
             // Now and then, in case a watch was lost.
             let timeout = await self.session.negotiatedTimeout ?? .seconds(10)
             return await Self.first(of: watches, within: timeout * 3 * .random(in: 0.75...1.25))
-        case .pause(let attempt, let error):
-            self.logger.debug("cannot read the registered addresses", metadata: ["error": "\(error)"])
+        case .pause(let attempt, let error), .warnAndPause(let attempt, let error):
+            self.logger.log(
+                level: action == .pause(attempt: attempt, error) ? .debug : .warning,
+                "cannot read the registered addresses; trying again until it works",
+                metadata: ["error": "\(error)"]
+            )
             return await Self.first(of: [], within: Self.retry.delay(attempt: attempt, chance: .random(in: 0...1)))
         case .none, .finish:
             return nil
@@ -164,7 +174,8 @@ public actor AddressWatcher: Service {
                 return Reading(set: AddressSet(names: names), watches: resolution.watches + [watch])
             } catch let error as ZooKeeperError where error.code == .noNode {
                 // Deleted since it was resolved; this watch tells when it is there again.
-                let (_, watch) = try await self.session.existsWatching(real)
+                let (stat, watch) = try await self.session.existsWatching(real)
+                guard stat == nil else { return try await self.read() }
                 return Reading(set: AddressSet(names: nil), watches: resolution.watches + [watch])
             }
         case .missing:

@@ -34,6 +34,8 @@ struct AddressWatcherStateMachine: Sendable {
         case hold
         /// Read again after a while.
         case pause(attempt: Int, ZooKeeperError)
+        /// The same; and say so, once, because it may be for people to mend.
+        case warnAndPause(attempt: Int, ZooKeeperError)
         /// End.
         case finish
     }
@@ -41,6 +43,8 @@ struct AddressWatcherStateMachine: Sendable {
     private(set) var state = State.waiting
     private var published: AddressSet?
     private var failures = 0
+    /// The errors that have been said since the last reading that succeeded.
+    private var warned: Set<ZooKeeperError.Code> = []
 
     init() {}
 
@@ -83,6 +87,7 @@ struct AddressWatcherStateMachine: Sendable {
         switch result {
         case .success(let set):
             self.failures = 0
+            self.warned = []
             self.state = .holding(id)
             if set == self.published { return .hold }
             self.published = set
@@ -90,6 +95,9 @@ struct AddressWatcherStateMachine: Sendable {
         case .failure(let error):
             self.failures += 1
             self.state = .pausing(id, attempt: self.failures)
+            if !error.isTroubleWithConnections && self.warned.insert(error.code).inserted {
+                return .warnAndPause(attempt: self.failures, error)
+            }
             return .pause(attempt: self.failures, error)
         }
     }

@@ -25,6 +25,7 @@ struct NodeKeeper: Sendable {
     private static let wait = RetryDelay(first: .seconds(1), limit: .seconds(30))
     /// How long a removal may take, which only politeness demands: the node goes with the session anyway.
     private static let removalLimit: Duration = .seconds(5)
+    private static let removalPause: Duration = .milliseconds(100)
 
     let lease: RegistrationLease
     let registration: Registration
@@ -114,8 +115,8 @@ struct NodeKeeper: Sendable {
             return await self.watch(node.watch, for: Self.wait.delay(attempt: attempt, chance: .random(in: 0...1)))
         case .pause(let attempt, _), .warnAndPause(let attempt, _):
             return await self.watch(nil, for: Self.retry.delay(attempt: attempt, chance: .random(in: 0...1)))
-        case .remove:
-            await self.remove(node)
+        case .remove(let owner):
+            await self.remove(node, owner: owner)
             return .removed
         case .none, .finish, .fail:
             return nil
@@ -125,6 +126,8 @@ struct NodeKeeper: Sendable {
     // MARK: Operations
 
     private func create(_ node: inout NodePlace) async throws {
+        // Links may lead elsewhere by now: what is at the old place is no business of ours any more.
+        node = NodePlace()
         let path = Links.join(
             try await Links.resolve(self.lease.path, in: self.lease.session),
             self.registration.name
@@ -138,7 +141,10 @@ struct NodeKeeper: Sendable {
                 acl: self.lease.acl
             )
             // Only to be told of its deletion; that it is ours we know.
-            node.watch = try? await self.lease.session.existsWatching(path).watch
+            let (stat, watch) = try await self.lease.session.existsWatching(path)
+            node.watch = watch
+            // Deleted already.
+            guard stat != nil else { return try await self.create(&node) }
         } catch let error as ZooKeeperError where error.code == .noNode {
             // The path was there a moment ago.
             throw ZooKeeperError(.noNode, path: self.lease.path, rawCode: error.rawCode)
@@ -170,24 +176,20 @@ struct NodeKeeper: Sendable {
 
     private func takeOver(version: Int32, _ node: NodePlace) async throws {
         guard let path = node.path else { return }
-        self.lease.logger.info("taking the node of a dead predecessor over", metadata: ["zk.node": "\(path)"])
         try await self.lease.session.multi([
             .delete(path, version: version),
             .create(path, data: self.registration.properties.data, mode: .ephemeral, acl: self.lease.acl),
         ])
+        self.lease.logger.info("took the node of a dead predecessor over", metadata: ["zk.node": "\(path)"])
     }
 
-    /// Deletes the node if it is ours, and does not take long over it.
-    private func remove(_ node: NodePlace) async {
+    /// Deletes the node if it is that session's, and does not take long over it.
+    private func remove(_ node: NodePlace, owner: Int64) async {
         guard let path = node.path else { return }
-        let session = self.lease.session
         await withTaskGroup(of: Void.self) { group in
             group.addTask {
                 do {
-                    guard let stat = try await session.exists(path), let id = await session.sessionID,
-                        stat.ephemeralOwner == id
-                    else { return }
-                    try await session.delete(path, version: stat.version)
+                    while try await !self.removed(path, owner: owner) { try await Task.sleep(for: Self.removalPause) }
                 } catch {
                     self.lease.logger.debug(
                         "the node goes with the session instead",
@@ -198,6 +200,21 @@ struct NodeKeeper: Sendable {
             group.addTask { try? await Task.sleep(for: Self.removalLimit) }
             await group.next()
             group.cancelAll()
+        }
+    }
+
+    /// Whether the node is gone, or another's; false if the connection was lost meanwhile.
+    private func removed(_ path: String, owner: Int64) async throws -> Bool {
+        do {
+            // Whose it is counts, not what is in it: others may have set its data.
+            if try await self.lease.session.exists(path)?.ephemeralOwner == owner {
+                try await self.lease.session.delete(path)
+            }
+            return true
+        } catch let error as ZooKeeperError where error.code == .connectionLoss {
+            return false
+        } catch let error as ZooKeeperError where error.code == .noNode {
+            return true
         }
     }
 

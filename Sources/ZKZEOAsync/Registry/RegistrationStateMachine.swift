@@ -59,10 +59,10 @@ struct RegistrationStateMachine: Sendable {
         case warnAndWait(owner: Int64, pid: Int32?, attempt: Int)
         /// Look again after a while. `error` is what went wrong.
         case pause(attempt: Int, ZooKeeperError)
-        /// The same, for a path that does not exist; and say so, once.
+        /// The same; and say so, once, because it may be for people to mend.
         case warnAndPause(attempt: Int, ZooKeeperError)
-        /// Delete the node, if it is ours.
-        case remove
+        /// Delete the node, if it is that session's.
+        case remove(owner: Int64)
         /// End without an error.
         case finish
         /// End with one.
@@ -74,7 +74,8 @@ struct RegistrationStateMachine: Sendable {
     /// Attempts that failed since the node was last ours.
     private var failures = 0
     private var warnedOwner: Int64?
-    private var warnedMissing = false
+    /// The errors that have been said since the node was last ours.
+    private var warned: Set<ZooKeeperError.Code> = []
     /// The sessions in which this node has been ours. A node of an earlier one is our own leftover; and once we have had the
     /// node, somebody who has it later is no predecessor of ours.
     private var heldIn: Set<Int64> = []
@@ -149,11 +150,12 @@ struct RegistrationStateMachine: Sendable {
             self.state = .examining(id)
             return .examine
         case .noNode, .linkLoop:
-            if self.failsOnMissingPath {
+            // Only at the start: a server that clients use goes on although somebody moves the path about.
+            if self.failsOnMissingPath && self.heldIn.isEmpty {
                 self.state = .ended
                 return .fail(error)
             }
-            return self.pause(id, .create, error, isMissing: true)
+            return self.pause(id, .create, error)
         default:
             // Unknown whether there is a node now, and whose.
             return self.pause(id, error.leavesOutcomeUnknown ? .examine : .create, error)
@@ -241,12 +243,12 @@ struct RegistrationStateMachine: Sendable {
         case .removing, .ended:
             return .none
         case .waiting, .creating, .examining, .takingOver, .blocked, .pausing, .registered:
-            guard self.mayExist else {
+            guard self.mayExist, let owner = self.session else {
                 self.state = .ended
                 return .finish
             }
             self.state = .removing
-            return .remove
+            return .remove(owner: owner)
         }
     }
 
@@ -262,20 +264,14 @@ struct RegistrationStateMachine: Sendable {
         self.heldIn.insert(id)
         self.failures = 0
         self.warnedOwner = nil
-        self.warnedMissing = false
+        self.warned = []
         return .hold
     }
 
-    private mutating func pause(
-        _ id: Int64,
-        _ resume: Resume,
-        _ error: ZooKeeperError,
-        isMissing: Bool = false
-    ) -> Action {
+    private mutating func pause(_ id: Int64, _ resume: Resume, _ error: ZooKeeperError) -> Action {
         self.failures += 1
         self.state = .pausing(id, attempt: self.failures, resume)
-        if isMissing && !self.warnedMissing {
-            self.warnedMissing = true
+        if !error.isTroubleWithConnections && self.warned.insert(error.code).inserted {
             return .warnAndPause(attempt: self.failures, error)
         }
         return .pause(attempt: self.failures, error)

@@ -98,6 +98,11 @@ public struct ZooKeeperError: Error, Hashable, Sendable, CustomStringConvertible
         [.connectionLoss, .operationTimeout, .sessionClosed, .sessionExpired, .sessionMoved].contains(self.code)
     }
 
+    /// Whether it passes when the connection does better, without anybody's doing.
+    var isTroubleWithConnections: Bool {
+        self.leavesOutcomeUnknown || [.connectTimeout, .notRunning, .throttled].contains(self.code)
+    }
+
     public var description: String {
         var text = "ZooKeeper: \(self.code)"
         if let rawCode { text += " (\(rawCode))" }

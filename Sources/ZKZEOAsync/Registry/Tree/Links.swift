@@ -107,8 +107,7 @@ private struct LinkReader {
             return NodeProperties(data: data)
         } catch let error as ZooKeeperError where error.code == .noNode {
             // Deleted since we saw it. Its `exists` is asked again, so that its return is noticed.
-            _ = try await self.exists(path)
-            return NodeProperties()
+            return try await self.exists(path) ? try await self.properties(path) : NodeProperties()
         }
     }
 }

@@ -188,6 +188,19 @@ import ZODBStorage
         }
     }
 
+    @Test func aPathThatMustNotBeReadFailsTheStart() async throws {
+        try await self.withZooKeeper { zooKeeper, session in
+            try await session.addAuth(scheme: "digest", credential: Array("me:secret".utf8))
+            try await session.create("/secret", acl: .creatorAll)
+            var options = self.options
+            options.connectTimeout = .seconds(1)
+            let error = await #expect(throws: ZooKeeperError.self) {
+                try await ZKZEO.client(zooKeeper, "/secret", options: options)
+            }
+            #expect(error?.code == .noAuth)
+        }
+    }
+
     @Test func aRegisteredServerThatIsNotThereFailsTheStartAfterTheWaitTimeout() async throws {
         try await self.withZooKeeper { zooKeeper, session in
             try await session.create("\(self.path)/127.0.0.1:\(try freePort())")

@@ -79,6 +79,10 @@ import Testing
         }
         self.check(start, .publishAndHold(Self.set), .holding(1)) { $0.didRead(in: 1, .success(Self.set)) }
         self.check(start, .none) { $0.didRead(in: 2, .success(Self.set)) }
+        let forbidden = ZooKeeperError(.noAuth)
+        self.check(start, .warnAndPause(attempt: 1, forbidden), .pausing(1, attempt: 1)) {
+            $0.didRead(in: 1, .failure(forbidden))
+        }
         self.check(start, .pause(attempt: 1, Self.lost), .pausing(1, attempt: 1)) {
             $0.didRead(in: 1, .failure(Self.lost))
         }

@@ -57,6 +57,30 @@ import ZKTestServer
         }
     }
 
+    @Test func aPathThatGoesMissingLaterIsWaitedFor() async throws {
+        try await ZKTestServer.withServer { server in
+            try await withLease(server, [Registration(name: Self.name, holdsSocket: true)]) { session, lease in
+                try await session.multi([.delete(Self.path), .delete("/databases/demo")])
+                try await eventually("it misses the path") {
+                    if case .registering(let error?) = lease.nodes[Self.name] { error.code == .noNode } else { false }
+                }
+                try await session.ensurePath("/databases/demo")
+                try await lease.waitUntilRegistered()
+            }
+        }
+    }
+
+    @Test func aLeaseThatEndsWhileTheConnectionIsLostRemovesItsNodeAfterwards() async throws {
+        try await ZKTestServer.withServer { server in
+            try await withLease(server, [Registration(name: Self.name, holdsSocket: true)]) { session, lease in
+                try await server.stop(keepingSessions: true)
+                try await eventually("suspended") { await session.sessionID == nil }
+                lease.close()
+                try await server.restart()
+            }
+        }
+    }
+
     @Test func aServerThatForgetsTheSessionWhileAwayGetsTheNodeAgain() async throws {
         try await ZKTestServer.withServer { server in
             try await withLease(server, [Registration(name: Self.name, holdsSocket: true)]) { session, lease in

@@ -113,9 +113,15 @@ import Testing
             let error = ZooKeeperError(code)
             self.check(start, .pause(attempt: 1, error), .pausing(1, attempt: 1, .examine)) { $0.created(in: 1, error) }
         }
-        for code in [ZooKeeperError.Code.noAuth, .throttled, .noChildrenForEphemerals] {
+        let throttled = ZooKeeperError(.throttled)
+        self.check(start, .pause(attempt: 1, throttled), .pausing(1, attempt: 1, .create)) {
+            $0.created(in: 1, throttled)
+        }
+        for code in [ZooKeeperError.Code.noAuth, .invalidACL, .noChildrenForEphemerals] {
             let error = ZooKeeperError(code)
-            self.check(start, .pause(attempt: 1, error), .pausing(1, attempt: 1, .create)) { $0.created(in: 1, error) }
+            self.check(start, .warnAndPause(attempt: 1, error), .pausing(1, attempt: 1, .create)) {
+                $0.created(in: 1, error)
+            }
         }
         for code in [ZooKeeperError.Code.noNode, .linkLoop] {
             let error = ZooKeeperError(code)
@@ -133,6 +139,27 @@ import Testing
         #expect(machine.created(in: 1, nil) == .hold)
         #expect(machine.connected(2) == .create)
         #expect(machine.created(in: 2, error) == .warnAndPause(attempt: 1, error))
+    }
+
+    @Test func aPathThatGoesMissingLaterEndsNothing() {
+        let error = ZooKeeperError(.noNode)
+        var machine = Self.machine(.registered, failsOnMissingPath: true)
+        #expect(machine.watchFired() == .examine)
+        #expect(machine.examined(in: 1, .success(.absent)) == .create)
+        #expect(machine.created(in: 1, error) == .warnAndPause(attempt: 1, error))
+        #expect(machine.timerFired() == .create)
+        #expect(machine.created(in: 1, nil) == .hold)
+    }
+
+    @Test func eachErrorThatPeopleMayMendIsSaidOnce() {
+        let forbidden = ZooKeeperError(.noAuth)
+        var machine = Self.machine(.takingOver)
+        #expect(machine.tookOver(in: 1, forbidden) == .warnAndPause(attempt: 1, forbidden))
+        #expect(machine.timerFired() == .examine)
+        #expect(machine.examined(in: 1, .failure(forbidden)) == .pause(attempt: 2, forbidden))
+        #expect(machine.timerFired() == .examine)
+        let other = ZooKeeperError(.badArguments)
+        #expect(machine.examined(in: 1, .failure(other)) == .warnAndPause(attempt: 3, other))
     }
 
     @Test(arguments: Start.allCases) func anExaminationEnds(_ start: Start) {
@@ -229,7 +256,7 @@ import Testing
         switch start {
         case .waiting: self.check(start, .finish, .ended) { $0.stop() }
         case .removing, .ended: self.check(start, .none) { $0.stop() }
-        default: self.check(start, .remove, .removing) { $0.stop() }
+        default: self.check(start, .remove(owner: 1), .removing) { $0.stop() }
         }
     }
 
