@@ -14,9 +14,12 @@ public struct TransactionIDSequence: Hashable, Sendable {
         self.last = last
     }
 
-    /// The identifier of a transaction that commits at a time since 1970 (UTC).
-    public mutating func next(at timeSince1970: Duration) -> TransactionID {
-        self.last = TransactionID(timeSince1970: timeSince1970).later(than: self.last)
-        return self.last
+    /// The identifier of a transaction that commits at a time since 1970 (UTC); `nil` when it would not be smaller than
+    /// `TransactionID.max`, so that no load could be before it.
+    public mutating func next(at timeSince1970: Duration) -> TransactionID? {
+        let next = TransactionID(timeSince1970: timeSince1970).later(than: self.last)
+        guard next > self.last, next < .max else { return nil }
+        self.last = next
+        return next
     }
 }

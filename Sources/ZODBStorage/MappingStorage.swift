@@ -108,6 +108,10 @@ public final class MappingStorage: LocalStorage {
             pending.prepared = nil
             return (pending.tids.next(at: self.clock()), prepared.draft)
         }
+        guard let tid else {
+            self.place.release(vote)
+            throw StorageError.noTransactionID
+        }
         // The place is kept until the observers have been told: that keeps them in the order of tids.
         defer { self.place.release(vote) }
         let statistics = self.contents.withLock { contents in

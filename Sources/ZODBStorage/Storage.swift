@@ -52,8 +52,8 @@ public protocol Storage: AnyObject, Sendable {
     /// First phase: waits for its turn, checks the whole draft against what is committed, and holds its place.
     ///
     /// After `.prepared` exactly one `finish(_:)` or `abort(_:)` must follow; nothing the draft asks for can fail any
-    /// more except by a failure of the disk. After `.conflicts`, or when it throws, nothing is held. Cancelling the
-    /// task while it waits leaves the queue.
+    /// more except by a failure of the disk. After `.conflicts`, or when it throws, nothing is held; the revisions that
+    /// it names are visible by then. Cancelling the task while it waits leaves the queue.
     func vote(_ draft: TransactionDraft) async throws -> VoteOutcome
 
     /// The objects for which a prepared transaction stores something else than its draft says, because the storage merged

@@ -17,6 +17,11 @@ extension StorageError {
         StorageError(.noSuchVote, "vote \(vote.rawValue) is not held; it was finished or aborted, or never prepared")
     }
 
+    /// The error of a `finish` at the end of time.
+    static var noTransactionID: StorageError {
+        StorageError(.tooLarge, "there is no transaction identifier left behind the last one and the clock")
+    }
+
     /// The error of a load that finds no object.
     static func noSuchObject(_ oid: ObjectID) -> StorageError {
         StorageError(.noSuchObject, "there is no object \(oid)", oid: oid)

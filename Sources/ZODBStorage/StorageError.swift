@@ -35,7 +35,7 @@ public struct StorageError: Error, Sendable, CustomStringConvertible {
         public static let corrupted = Code(kind: .corrupted)
         /// The file is of a kind that cannot be read here.
         public static let unsupportedFormat = Code(kind: .unsupportedFormat)
-        /// The disk refused a write. The transaction is not committed.
+        /// The disk refused a write. The transaction is not committed, unless the message says that this is not known.
         public static let writeFailed = Code(kind: .writeFailed)
         /// The storage has grown to the size that it may have. The transaction is not committed.
         public static let quotaExceeded = Code(kind: .quotaExceeded)

@@ -110,6 +110,8 @@ extension ConnectionHandler {
 
     private func voted(_ message: ClientMessage, _ attempt: Int, _ result: Result<VoteOutcome, any Error>) {
         defer { self.flushUnlessReading() }
+        // A conflict names a revision that the client will load next; it is to be one that the client has heard of.
+        self.catchUp()
         switch result {
         case .success(.prepared(let vote)):
             guard self.commit.prepared(vote, attempt: attempt), let buffer = self.buffer else { return }

@@ -16,11 +16,17 @@ extension Connection {
             return nil
         }
         let changed = self.changed
-        let new = try self.newObjects(reachableFrom: changed)
+        var new = try self.newObjects(reachableFrom: changed)
         self.isCommitting = true
         defer { self.isCommitting = false }
         do {
-            try await self.adopt(new)
+            var oids: [ObjectID] = []
+            while oids.count < new.count {
+                oids += try await self.database.storage.newObjectIDs(new.count - oids.count)
+                // Somebody else in this isolation may have added new objects to new objects meanwhile.
+                new = try self.newObjects(reachableFrom: changed)
+            }
+            self.adopt(new, oids)
             let tid = try await self.store(changed + new)
             self.changed = []
             self.current = nil
@@ -58,9 +64,7 @@ extension Connection {
         return new
     }
 
-    private func adopt(_ new: [PersistentObject]) async throws {
-        guard !new.isEmpty else { return }
-        let oids = try await self.database.storage.newObjectIDs(new.count)
+    private func adopt(_ new: [PersistentObject], _ oids: [ObjectID]) {
         for (object, oid) in zip(new, oids) {
             object.oid = oid
             object.connection = self

@@ -30,9 +30,14 @@ extension Connection {
 
     /// Demands that `object` still be as it was read when the transaction commits, though the transaction does not
     /// change it. Otherwise the commit throws `StorageError.readConflict`.
+    ///
+    /// Throws `StorageError.invalidArgument` for an object of another connection, and when no transaction is going on.
     public func readCurrent(_ object: PersistentObject) throws {
         guard let oid = object.oid, object.connection === self else {
             throw StorageError(.invalidArgument, "the object is not one of this connection", oid: object.oid)
+        }
+        guard self.current != nil else {
+            throw StorageError(.invalidArgument, "no transaction is going on in this connection", oid: oid)
         }
         self.current?.mustBeCurrent[oid] = object.serial
     }
@@ -107,6 +112,8 @@ extension Connection {
     public func commit(user: String = "", note: String = "") async throws -> TransactionID? {
         try self.occupy()
         defer { self.isOccupied = false }
+        // An object in the program's hands can be changed before anything has begun a transaction.
+        if self.current == nil, !self.changed.isEmpty { try await self.refresh() }
         if !user.isEmpty { self.current?.user = user }
         if !note.isEmpty { self.current?.note = note }
         return try await self.commitChanges()

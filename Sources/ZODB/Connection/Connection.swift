@@ -141,32 +141,65 @@ public final class Connection {
             news = earlier
         }
         self.unread = news
-        let outdated = self.cache.outdated(by: news.isLost ? nil : news.written)
-        var reloaded: [(PersistentObject, ObjectRevision, PickleValue)] = []
-        var gone: [(ObjectID, PersistentObject)] = []
-        for (oid, object) in outdated where !object.isChanged {
-            do {
-                let revision = try await self.revision(oid, news.last)
-                guard revision.tid != object.serial else { continue }
-                reloaded.append((object, revision, try PersistentObject.state(revision.data, oid)))
-            } catch let error as StorageError where error.code == .noSuchObject {
-                gone.append((oid, object))
+        // A load that is under way is of the old snapshot, and these news would not reach it.
+        self.generation += 1
+        let adoptions = try await self.adoptions(
+            at: news.last,
+            of: self.cache.outdated(by: news.isLost ? nil : news.written)
+        )
+        try self.checkOpen()
+        self.unread = nil
+        for adoption in adoptions {
+            let (oid, object) = (adoption.oid, adoption.object)
+            guard !object.isChanged, object.serial == adoption.serial else {
+                // Changed by the program, perhaps just now. Should it return to what it was, it must be loaded again.
+                var unread = self.unread ?? InvalidationInbox.News(last: news.last)
+                unread.written[oid] = news.written[oid] ?? news.last
+                self.unread = unread
+                continue
+            }
+            adoption.adopt()
+            if let tid = adoption.tid {
+                object.serial = tid
+            } else {
+                // Packed away: for whoever still holds it, it is a new object from now on.
+                self.cache.remove(oid)
+                object.oid = nil
+                object.serial = .zero
+                object.connection = nil
             }
         }
-        try self.checkOpen()
-        for (object, revision, state) in reloaded {
-            try object.adopt(state)
-            object.serial = revision.tid
-        }
-        for (oid, object) in gone {
-            // Packed away: for whoever still holds it, it is a new object from now on.
-            self.cache.remove(oid)
-            object.oid = nil
-            object.serial = .zero
-            object.connection = nil
-        }
-        self.unread = nil
         self.generation += 1
         self.current = Transaction(snapshot: news.last)
+    }
+
+    /// How an object that others have written is brought up to date.
+    private struct Adoption {
+        let oid: ObjectID
+        let object: PersistentObject
+        /// The revision that the object showed when the new one was asked for.
+        let serial: TransactionID
+        /// The revision to come; `nil` where there is none any more.
+        var tid: TransactionID?
+        var adopt: () -> Void = {}
+    }
+
+    /// Loads what objects are in a snapshot, and changes nothing yet.
+    private func adoptions(
+        at snapshot: TransactionID,
+        of outdated: [(oid: ObjectID, object: PersistentObject)]
+    ) async throws -> [Adoption] {
+        var adoptions: [Adoption] = []
+        for (oid, object) in outdated {
+            var adoption = Adoption(oid: oid, object: object, serial: object.serial)
+            do {
+                let revision = try await self.revision(oid, snapshot)
+                guard revision.tid != adoption.serial else { continue }
+                adoption.tid = revision.tid
+                adoption.adopt = try object.adoption(of: revision.data, oid)
+            } catch let error as StorageError where error.code == .noSuchObject {}
+            adoptions.append(adoption)
+        }
+        return adoptions
     }
 }

@@ -23,7 +23,7 @@ public final class OpaqueObject: PersistentObject {
     /// What Python sets the object's state to.
     public override var state: PickleValue { self.content }
 
-    override func adopt(_ state: PickleValue) throws(FormatError) {
-        self.content = state
+    override func adoption(of state: PickleValue) throws(FormatError) -> () -> Void {
+        return { self.content = state }
     }
 }

@@ -55,9 +55,8 @@ public final class PersistentMapping: PersistentObject {
     /// The mapping of a record.
     init(classDescription: PickleValue, state: PickleValue) throws(FormatError) {
         self.writtenClass = classDescription
-        self.content = Content()
+        self.content = try Self.content(of: state)
         super.init()
-        try self.adopt(state)
     }
 
     /// The class that Python makes the mapping of.
@@ -68,7 +67,12 @@ public final class PersistentMapping: PersistentObject {
         .dict([PickleItem(.string("data"), .dict(self.content.items.pickled))] + self.content.attributes)
     }
 
-    override func adopt(_ state: PickleValue) throws(FormatError) {
+    override func adoption(of state: PickleValue) throws(FormatError) -> () -> Void {
+        let content = try Self.content(of: state)
+        return { self.content = content }
+    }
+
+    private static func content(of state: PickleValue) throws(FormatError) -> Content {
         guard case .dict(let attributes) = state else {
             throw FormatError("persistent mapping", "the state is not a dictionary")
         }
@@ -80,14 +84,17 @@ public final class PersistentMapping: PersistentObject {
                 guard case .dict(let items) = attribute.value else {
                     throw FormatError("persistent mapping", "the items are not a dictionary")
                 }
-                content.items = OrderedDictionary(pickled: items)
+                guard let items = OrderedDictionary(pickled: items) else {
+                    throw FormatError("persistent mapping", "two of the keys cannot be told apart")
+                }
+                content.items = items
                 found = true
             } else {
                 content.attributes.append(attribute)
             }
         }
         guard found else { throw FormatError("persistent mapping", "the state has no items") }
-        self.content = content
+        return content
     }
 
     override func forEachReference(_ body: (PersistentReference) -> Void) {

@@ -11,7 +11,7 @@ extension PersistentObject {
     static func read(_ record: ByteBuffer, _ oid: ObjectID) throws(FormatError) -> PersistentObject {
         do {
             let record = try ObjectRecord(record)
-            if case .global(let name) = record.classDescription, PersistentMapping.knownClasses.contains(name) {
+            if let name = record.plainClass, PersistentMapping.knownClasses.contains(name) {
                 return try PersistentMapping(classDescription: record.classDescription, state: record.state)
             }
             return OpaqueObject(classDescription: record.classDescription, state: record.state)
@@ -20,10 +20,10 @@ extension PersistentObject {
         }
     }
 
-    /// The state in a record. Errors name the object.
-    static func state(_ record: ByteBuffer, _ oid: ObjectID) throws(FormatError) -> PickleValue {
+    /// What takes over the state in a record. Errors name the object.
+    func adoption(of record: ByteBuffer, _ oid: ObjectID) throws(FormatError) -> () -> Void {
         do {
-            return try ObjectRecord(record).state
+            return try self.adoption(of: ObjectRecord(record).state)
         } catch {
             throw error.of(oid)
         }
@@ -32,6 +32,23 @@ extension PersistentObject {
     /// The record of the object as it is now. Objects that it refers to must have identifiers.
     var record: ByteBuffer {
         ObjectRecord(classDescription: self.classDescription, state: self.state).bytes
+    }
+}
+
+extension ObjectRecord {
+    /// The class of an object that is made without arguments, which older versions of ZODB wrote as `(class, None)`.
+    fileprivate var plainClass: PickleGlobal? {
+        switch self.classDescription {
+        case .global(let name): return name
+        case .tuple(let parts):
+            guard parts.count == 2, case .global(let name) = parts[0] else { return nil }
+            switch parts[1] {
+            case .none: return name
+            case .tuple(let arguments): return arguments.isEmpty ? name : nil
+            default: return nil
+            }
+        default: return nil
+        }
     }
 }
 

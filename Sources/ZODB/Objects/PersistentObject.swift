@@ -41,8 +41,8 @@ public class PersistentObject {
     /// The second pickle of the record. Objects that are referred to must have identifiers.
     public var state: PickleValue { preconditionFailure("every kind of object has a state") }
 
-    /// Takes over the state of a record.
-    func adopt(_ state: PickleValue) throws(FormatError) {}
+    /// What takes over the state of a record. Whatever may fail about that has been done when this returns.
+    func adoption(of state: PickleValue) throws(FormatError) -> () -> Void { return {} }
 
     /// Calls `body` with every reference that the object holds.
     func forEachReference(_ body: (PersistentReference) -> Void) {}

@@ -20,7 +20,9 @@ extension PersistentValue {
         case .bytes(let value): self = .bytes(value)
         case .tuple(let values): self = .tuple(values.map(PersistentValue.init))
         case .list(let values): self = .list(values.map(PersistentValue.init))
-        case .dict(let items): self = .dictionary(OrderedDictionary(pickled: items))
+        case .dict(let items):
+            // What would lose an item stays as it is.
+            self = OrderedDictionary(pickled: items).map(PersistentValue.dictionary) ?? .opaque(pickle)
         case .persistentID(let id): self = .reference(PersistentReference(persistentID: id))
         case .byteArray, .set, .frozenSet, .global, .object: self = .opaque(pickle)
         }
@@ -60,10 +62,14 @@ extension PersistentValue {
 }
 
 extension OrderedDictionary<PersistentValue, PersistentValue> {
-    /// The items of a pickled dictionary; of equal keys the last one counts, in the place of the first.
-    init(pickled items: [PickleItem]) {
+    /// The items of a pickled dictionary; `nil` when keys are equal, as two objects can be that Python tells apart.
+    init?(pickled items: [PickleItem]) {
         self.init(minimumCapacity: items.count)
-        for item in items { self[PersistentValue(item.key)] = PersistentValue(item.value) }
+        for item in items {
+            guard self.updateValue(PersistentValue(item.value), forKey: PersistentValue(item.key)) == nil else {
+                return nil
+            }
+        }
     }
 
     /// The items as a pickle has them.

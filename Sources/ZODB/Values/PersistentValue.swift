@@ -37,6 +37,27 @@ public enum PersistentValue: Hashable {
     /// Anything else, as the pickle describes it.
     case opaque(PickleValue)
 
+    /// Whether two values are the same, strings by their bytes: Swift takes `"\u{e9}"` and `"e\u{301}"` for equal, to
+    /// Python they are two keys. `hash(into:)` is the synthesized one; it feeds no more of a string than what is equal
+    /// either way.
+    public static func == (lhs: PersistentValue, rhs: PersistentValue) -> Bool {
+        switch (lhs, rhs) {
+        case (.null, .null): true
+        case (.bool(let one), .bool(let other)): one == other
+        case (.int(let one), .int(let other)): one == other
+        case (.bigInteger(let one), .bigInteger(let other)): one == other
+        case (.double(let one), .double(let other)): one == other
+        case (.string(let one), .string(let other)): one.utf8.elementsEqual(other.utf8)
+        case (.bytes(let one), .bytes(let other)): one == other
+        case (.list(let one), .list(let other)): one == other
+        case (.tuple(let one), .tuple(let other)): one == other
+        case (.dictionary(let one), .dictionary(let other)): one == other
+        case (.reference(let one), .reference(let other)): one == other
+        case (.opaque(let one), .opaque(let other)): one == other
+        default: false
+        }
+    }
+
     /// A reference to `object`. A new object becomes part of the database when an object that refers to it is committed.
     public static func object(_ object: PersistentObject) -> PersistentValue {
         .reference(PersistentReference(to: object))

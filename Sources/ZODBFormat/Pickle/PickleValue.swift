@@ -35,6 +35,30 @@ public enum PickleValue: Hashable, Sendable {
     indirect case persistentID(PickleValue)
     /// An object made by a call that was not executed.
     indirect case object(PickleObject)
+
+    /// Whether two values are the same, strings by their bytes: Swift takes `"\u{e9}"` and `"e\u{301}"` for equal, Python
+    /// does not. `hash(into:)` is the synthesized one; it feeds no more of a string than what is equal either way.
+    public static func == (lhs: PickleValue, rhs: PickleValue) -> Bool {
+        switch (lhs, rhs) {
+        case (.none, .none): true
+        case (.bool(let one), .bool(let other)): one == other
+        case (.int(let one), .int(let other)): one == other
+        case (.bigInt(let one), .bigInt(let other)): one == other
+        case (.float(let one), .float(let other)): one == other
+        case (.string(let one), .string(let other)): one.utf8.elementsEqual(other.utf8)
+        case (.bytes(let one), .bytes(let other)): one == other
+        case (.byteArray(let one), .byteArray(let other)): one == other
+        case (.tuple(let one), .tuple(let other)): one == other
+        case (.list(let one), .list(let other)): one == other
+        case (.dict(let one), .dict(let other)): one == other
+        case (.set(let one), .set(let other)): one == other
+        case (.frozenSet(let one), .frozenSet(let other)): one == other
+        case (.global(let one), .global(let other)): one == other
+        case (.persistentID(let one), .persistentID(let other)): one == other
+        case (.object(let one), .object(let other)): one == other
+        default: false
+        }
+    }
 }
 
 /// A key of a dictionary and its value.

@@ -43,12 +43,24 @@ struct AppendQueueStateMachine<Completion> {
         case sleep([Completion])
     }
 
+    /// What to do with somebody who wants to go on when a transaction is visible.
+    enum PublicationAction {
+        /// It is.
+        case proceed
+        /// It is queued: keep them waiting.
+        case wait
+        /// Writing has ended, and perhaps before it was the transaction's turn.
+        case fail(StorageError)
+    }
+
     private var waiting: [Transaction] = []
     private var underWay: [Transaction] = []
     private var revisions: [ObjectID: QueuedRevision] = [:]
     private var isWriting = false
     private var failure: StorageError?
     private var waitingForSleep: [Completion] = []
+    private var lastPublished = TransactionID.zero
+    private var waitingForPublication: [(tid: TransactionID, completion: Completion)] = []
 
     /// The position behind the last transaction that was queued: where the next one goes.
     private(set) var end: Int
@@ -63,6 +75,9 @@ struct AppendQueueStateMachine<Completion> {
 
     /// The number of transactions that wait or are being written.
     var queuedCount: Int { self.waiting.count + self.underWay.count }
+
+    /// The number of those who wait for a transaction to become visible.
+    var waitingForPublicationCount: Int { self.waitingForPublication.count }
 
     /// The newest revision of an object among the transactions that are not published yet.
     func queuedRevision(of oid: ObjectID) -> QueuedRevision? { self.revisions[oid] }
@@ -94,11 +109,27 @@ struct AppendQueueStateMachine<Completion> {
         return .write(self.underWay)
     }
 
-    /// A transaction of the batch is durable and visible: nobody needs to find it here any more.
-    mutating func published(_ transaction: EncodedTransaction) {
+    /// A transaction of the batch is durable and visible: nobody needs to find it here any more. Returns who waited for
+    /// that.
+    mutating func published(_ transaction: EncodedTransaction) -> [Completion] {
+        self.lastPublished = transaction.tid
         for object in transaction.objects where self.revisions[object.oid]?.tid == transaction.tid {
             self.revisions[object.oid] = nil
         }
+        guard !self.waitingForPublication.isEmpty else { return [] }
+        defer { self.waitingForPublication.removeAll { $0.tid <= transaction.tid } }
+        return self.waitingForPublication.filter { $0.tid <= transaction.tid }.map(\.completion)
+    }
+
+    /// Somebody wants to go on when the transaction `tid`, which was committed before or has been queued, is visible.
+    mutating func waitsForPublication(of tid: TransactionID, _ completion: Completion) -> PublicationAction {
+        if let failure { return .fail(failure) }
+        let isQueued =
+            tid > self.lastPublished
+            && (self.underWay.contains { $0.encoded.tid == tid } || self.waiting.contains { $0.encoded.tid == tid })
+        guard isQueued else { return .proceed }
+        self.waitingForPublication.append((tid, completion))
+        return .wait
     }
 
     /// The disk refused the batch, none of which has been published: returns all who are to be failed.
@@ -108,8 +139,9 @@ struct AppendQueueStateMachine<Completion> {
         defer {
             self.underWay = []
             self.waiting = []
+            self.waitingForPublication = []
         }
-        return (self.underWay + self.waiting).map(\.completion)
+        return (self.underWay + self.waiting).map(\.completion) + self.waitingForPublication.map(\.completion)
     }
 
     /// Somebody wants to go on when nothing is being written: true when that is now.

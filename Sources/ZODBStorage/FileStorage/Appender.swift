@@ -41,6 +41,9 @@ final class Appender: Sendable {
     /// The number of transactions that are queued and not durable yet.
     var queuedCount: Int { self.machine.withLock { $0.queuedCount } }
 
+    /// The number of those who wait for a transaction to become visible, its own committer not counted.
+    var waitingForPublicationCount: Int { self.machine.withLock { $0.waitingForPublicationCount } }
+
     /// The newest revision of an object among the transactions that are not visible yet.
     func queuedRevision(of oid: ObjectID) -> Machine.QueuedRevision? {
         self.machine.withLock { $0.queuedRevision(of: oid) }
@@ -64,6 +67,19 @@ final class Appender: Sendable {
             case .wakeWriter: self.writer.async { self.work() }
             case .none: break
             case .fail(let continuation, let error): continuation.resume(throwing: error)
+            }
+        }
+    }
+
+    /// Returns when the transaction `tid`, which was committed before or has been queued, is durable and visible.
+    ///
+    /// Throws `StorageError.writeFailed` when the disk refuses it.
+    func published(through tid: TransactionID) async throws {
+        try await withCheckedThrowingContinuation { (continuation: Completion) in
+            switch self.machine.withLock({ $0.waitsForPublication(of: tid, continuation) }) {
+            case .proceed: continuation.resume()
+            case .wait: break
+            case .fail(let failure): continuation.resume(throwing: failure)
             }
         }
     }
@@ -101,21 +117,26 @@ final class Appender: Sendable {
         }
         for transaction in batch {
             self.publish(transaction.encoded, transaction.origin)
-            self.machine.withLock { $0.published(transaction.encoded) }
+            let waiters = self.machine.withLock { $0.published(transaction.encoded) }
             transaction.completion.resume()
+            for waiter in waiters { waiter.resume() }
         }
     }
 
     private func fail(_ error: any Error, from position: Int?) {
         // Nobody may find these transactions at the next opening: they are about to be reported as not committed.
-        // Should the disk refuse even this, there is nothing left that could be done about it.
+        var doubt = ""
         if let position {
-            try? self.file.truncate(to: position)
-            try? self.file.synchronize()
+            do {
+                try self.file.truncate(to: position)
+                try self.file.synchronize()
+            } catch {
+                doubt = "; as it could not be cut off either, what failed may or may not be there after that (\(error))"
+            }
         }
         let failure = StorageError(
             .writeFailed,
-            "\(self.path) could not be written; nothing is committed to it until it is opened again",
+            "\(self.path) could not be written; nothing is committed to it until it is opened again\(doubt)",
             underlyingError: error
         )
         for completion in self.machine.withLock({ $0.failed(failure) }) { completion.resume(throwing: failure) }

@@ -124,28 +124,40 @@ public final class FileStorage: LocalStorage {
         try self.checkWritable()
         try draft.metadata.checkLengths()
         let draft = try CheckedDraft(draft)
+        try draft.checkEncodedLength()
         let vote = try await self.place.acquire()
+        let conflicts: [ObjectConflict]
         do {
-            // Whoever held the place before may have met the end of all writing.
-            try self.checkWritable()
-            try self.checkQuota(draft)
-            self.pending.withLock { pending in
-                for oid in draft.oids { pending.objectIDs.reserve(oid) }
-            }
-            let conflicts = try draft.conflicts { try self.committedSerial(of: $0) }
-            guard conflicts.isEmpty else {
-                self.place.release(vote)
-                return .conflicts(conflicts)
-            }
-            try self.pending.withLock { pending in
-                guard !pending.isClosed else { throw StorageError.closed }
-                pending.prepared = (vote, draft)
-            }
-            return .prepared(vote)
+            conflicts = try self.prepare(draft, vote)
         } catch {
             self.place.release(vote)
+            if let newest = (error as? StorageError)?.serials?.committed {
+                try await self.appender.published(through: newest)
+            }
             throw error
         }
+        guard let newest = conflicts.map(\.committed).max() else { return .prepared(vote) }
+        self.place.release(vote)
+        // Whoever hears of a conflict loads what it names. It may still be on its way to the disk.
+        try await self.appender.published(through: newest)
+        return .conflicts(conflicts)
+    }
+
+    /// Checks a draft and keeps it for `finish(_:)`, unless there are conflicts.
+    private func prepare(_ draft: CheckedDraft, _ vote: VoteID) throws -> [ObjectConflict] {
+        // Whoever held the place before may have met the end of all writing.
+        try self.checkWritable()
+        try self.checkQuota(draft)
+        self.pending.withLock { pending in
+            for oid in draft.oids { pending.objectIDs.reserve(oid) }
+        }
+        let conflicts = try draft.conflicts { try self.committedSerial(of: $0) }
+        guard conflicts.isEmpty else { return conflicts }
+        try self.pending.withLock { pending in
+            guard !pending.isClosed else { throw StorageError.closed }
+            pending.prepared = (vote, draft)
+        }
+        return []
     }
 
     public func finish(_ vote: VoteID) async throws -> TransactionID {
@@ -154,6 +166,10 @@ public final class FileStorage: LocalStorage {
             guard let prepared = pending.prepared, prepared.vote == vote else { throw StorageError.noSuchVote(vote) }
             pending.prepared = nil
             return (pending.tids.next(at: self.clock()), prepared.draft)
+        }
+        guard let tid else {
+            self.place.release(vote)
+            throw StorageError.noTransactionID
         }
         let encoded: EncodedTransaction
         do {
@@ -222,6 +238,9 @@ public final class FileStorage: LocalStorage {
     /// The number of transactions that have their tid and are not visible yet.
     var queuedTransactionCount: Int { self.appender.queuedCount }
 
+    /// The number of votes that have met a transaction that is not visible yet, and wait for it.
+    var waitingForPublicationCount: Int { self.appender.waitingForPublicationCount }
+
     /// The position behind the last transaction that has its tid.
     var queuedEnd: Int { self.appender.end }
 
@@ -257,7 +276,9 @@ public final class FileStorage: LocalStorage {
     private func checkQuota(_ draft: CheckedDraft) throws {
         guard let quota = self.configuration.quota, let last = draft.stores.last else { return }
         let encodedEnd = self.appender.end + draft.encodedLength
-        guard encodedEnd - DataHeader.recordLength(ofData: last.data.readableBytes) > quota else { return }
+        let lastRecord =
+            encodedEnd - TransactionHeader.trailerSize - DataHeader.recordLength(ofData: last.data.readableBytes)
+        guard lastRecord > quota else { return }
         throw StorageError(.quotaExceeded, "\(self.configuration.path) may not grow beyond \(quota) bytes")
     }
 }

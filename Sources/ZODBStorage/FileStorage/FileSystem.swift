@@ -53,9 +53,14 @@ enum FileSystem {
         return unsafe String(cString: folder) + "/" + path
     }
 
-    /// Whether there is anything at a path.
+    /// Whether there is anything at a path that can be reached.
     static func exists(_ path: String) -> Bool {
         unsafe access(path, F_OK) == 0
+    }
+
+    /// Whether the system says that there is no file at a path; false when it cannot be reached for another reason.
+    static func isMissing(_ path: String) -> Bool {
+        unsafe access(path, F_OK) != 0 && systemError == ENOENT
     }
 
     /// Whether there is a folder at a path.

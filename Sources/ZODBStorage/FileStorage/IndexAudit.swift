@@ -28,6 +28,7 @@ enum IndexAudit {
             if last != nil, end == Recovery.start { break }
             guard let (header, position) = try window.transaction(endingAt: end) else { return nil }
             end = position
+            guard header.tid < .max else { return nil }
             if last == nil { last = header.tid }
             switch header.status {
             case .undone: continue

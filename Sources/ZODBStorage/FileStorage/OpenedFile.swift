@@ -31,7 +31,8 @@ struct OpenedFile {
             throw StorageError(.invalidArgument, "\(path) cannot be created for reading only")
         }
         self.lock = configuration.readOnly ? nil : try FileLock(for: path)
-        if !configuration.readOnly, configuration.create || !FileSystem.exists(path) { try Self.create(path) }
+        if configuration.create { try FileSystem.remove(path) }
+        if !configuration.readOnly, FileSystem.isMissing(path) { try Self.create(path) }
         self.file = try PositionalFile(path, configuration.readOnly ? .read : .readWrite)
         let size = try Self.checkFormat(of: self.file, isWritable: !configuration.readOnly)
 
@@ -66,8 +67,9 @@ struct OpenedFile {
         }
     }
 
+    /// Makes a data file where there is nothing. A symbolic link to a missing file is something: its volume may not be
+    /// mounted.
     private static func create(_ path: String) throws {
-        try FileSystem.remove(path)
         // An index of what was there before would have to be found out as wrong.
         try FileSystem.remove(IndexFile.path(for: path))
         let file = try PositionalFile(path, .create)

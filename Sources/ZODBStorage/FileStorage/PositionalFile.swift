@@ -35,6 +35,9 @@ final class PositionalFile: AppendableFile {
         }
     }
 
+    /// The most bytes that one buffer may hold; its capacity is a power of two below 4 GiB.
+    static let maximumCount = Int(UInt32.max) / 2
+
     let path: String
     private let descriptor: Int32
 
@@ -56,9 +59,12 @@ final class PositionalFile: AppendableFile {
     }
 
     /// The bytes at a position: `count` of them, or as many as there are before the end of the file.
+    ///
+    /// Throws when `count` is more than `maximumCount`, as a damaged length may be.
     func read(at position: Int, count: Int) throws(FileError) -> ByteBuffer {
         var buffer = ByteBuffer()
         guard count > 0 else { return buffer }
+        guard count <= Self.maximumCount else { throw FileError(operation: "read", path: self.path, code: EFBIG) }
         buffer.reserveCapacity(count)
         let (descriptor, path) = (self.descriptor, self.path)
         while buffer.readableBytes < count {

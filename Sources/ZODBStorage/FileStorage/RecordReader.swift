@@ -58,9 +58,19 @@ struct RecordReader {
     /// What a record holds.
     func content(of record: Record) throws -> Content {
         let count = record.header.recordLength - DataHeader.size
-        guard count <= 1 << 48 else { throw self.damage("a data record is impossibly long", at: record.position) }
         var rest = record.rest
         if rest.readableBytes < count {
+            guard count <= (try self.file.size()) - record.position - DataHeader.size else {
+                throw self.damage("a data record runs past the end of the file", at: record.position)
+            }
+            guard count <= PositionalFile.maximumCount else {
+                throw StorageError(
+                    .tooLarge,
+                    "the record at position \(record.position) of \(self.file.path) has \(count) bytes; "
+                        + "\(PositionalFile.maximumCount) can be read",
+                    oid: record.header.oid
+                )
+            }
             rest = try self.file.read(at: record.position + DataHeader.size, count: count)
         }
         guard var body = rest.readSlice(length: count) else {

@@ -47,6 +47,35 @@ import ZODBStorage
         #expect(try await writer.commit() == nil)
     }
 
+    @Test func nothingCanBeRequiredToBeCurrentOutsideOfATransaction() async throws {
+        let connection = try await Database.open(self.storage).connection()
+        let root = try await connection.root()
+        try connection.readCurrent(root)
+        #expect(try await connection.commit() == nil)
+        let error = #expect(throws: StorageError.self) { try connection.readCurrent(root) }
+        #expect(error?.code == .invalidArgument)
+    }
+
+    @Test func mappingsOfOlderRecordsAreMappings() async throws {
+        let connection = try await Database.open(self.storage).connection()
+        let state = PickleValue.dict([PickleItem(.string("data"), .dict([PickleItem(.string("x"), .int(1))]))])
+        for (number, arguments) in [PickleValue.none, .tuple([])].enumerated() {
+            let oid = ObjectID(rawValue: UInt64(number + 1))
+            let record = ObjectRecord(
+                classDescription: .tuple([.global(PersistentMapping.currentClass), arguments]),
+                state: state
+            )
+            let draft = TransactionDraft(operations: [.store(oid, serial: .zero, data: record.bytes)])
+            guard case .prepared(let vote) = try await self.storage.vote(draft) else {
+                Issue.record("there was a conflict")
+                return
+            }
+            _ = try await self.storage.finish(vote)
+            try await connection.begin()
+            #expect((try await connection.object(oid) as? PersistentMapping)?["x"] == 1)
+        }
+    }
+
     @Test func newObjectsAreStoredWithWhatRefersToThem() async throws {
         let database = try await Database.open(self.storage)
         let connection = database.connection()

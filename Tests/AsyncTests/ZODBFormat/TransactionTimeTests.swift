@@ -58,16 +58,23 @@ import ZODBFormat
         #expect(TransactionID(rawValue: .max).later(than: TransactionID(rawValue: .max)).rawValue == .max)
     }
 
-    @Test func sequenceRisesWhateverTheClockDoes() {
+    @Test func sequenceRisesWhateverTheClockDoes() throws {
         var sequence = TransactionIDSequence(after: .zero)
-        let first = sequence.next(at: .seconds(1_795_358_082) + .microseconds(123_456))
+        func next(_ time: Duration) throws -> TransactionID {
+            let tid = sequence.next(at: time)
+            return try #require(tid)
+        }
+        let first = try next(.seconds(1_795_358_082) + .microseconds(123_456))
         #expect(first.timeDescription == "2026-11-22 14:34:42.123456")
-        let second = sequence.next(at: .seconds(1_795_358_082))
+        let second = try next(.seconds(1_795_358_082))
         #expect(second == first.successor)
-        let third = sequence.next(at: .seconds(0))
+        let third = try next(.seconds(0))
         #expect(third == second.successor)
-        let fourth = sequence.next(at: .seconds(1_795_358_083))
+        let fourth = try next(.seconds(1_795_358_083))
         #expect(fourth.timeDescription == "2026-11-22 14:34:43.000000")
+        #expect(sequence.last == fourth)
+        // Year 9892: no load could be before such an identifier.
+        #expect(sequence.next(at: .seconds(250_000_000_000)) == nil)
         #expect(sequence.last == fourth)
     }
 }

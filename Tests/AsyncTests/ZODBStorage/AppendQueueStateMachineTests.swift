@@ -47,11 +47,11 @@ import ZODBFormat
         _ = machine.queued(third)
         #expect(machine.queuedCount == 3)
         #expect(machine.queuedRevision(of: .numbered(7))?.tid.rawValue == 2)
-        machine.published(first.encoded)
+        _ = machine.published(first.encoded)
         #expect(machine.queuedRevision(of: .numbered(7))?.tid.rawValue == 2, "a newer revision is still queued")
         #expect(self.batch(machine.writerReady()) == ["b", "c"])
-        machine.published(second.encoded)
-        machine.published(third.encoded)
+        _ = machine.published(second.encoded)
+        _ = machine.published(third.encoded)
         #expect(machine.queuedRevision(of: .numbered(7)) == nil)
         #expect(machine.queuedRevision(of: .numbered(8)) == nil)
         #expect(self.batch(machine.writerReady()) == nil)
@@ -85,7 +85,7 @@ import ZODBFormat
         let isStillAsleep = machine.waitsForSleep("later")
         #expect(!isStillAsleep)
         _ = machine.writerReady()
-        machine.published(first.encoded)
+        _ = machine.published(first.encoded)
         guard case .sleep(["later"]) = machine.writerReady() else {
             Issue.record("nobody was told")
             return

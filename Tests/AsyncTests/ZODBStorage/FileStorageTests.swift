@@ -143,7 +143,7 @@ import ZODBFormat
                 }
             }
             try await eventually("something is committed") { try storage.lastTransaction() > .zero }
-            for number in 0..<12 {
+            for number in 0..<6 {
                 let acknowledged = try storage.lastTransaction()
                 let copy = folder + "/copy\(number).fs"
                 try Data(contentsOf: URL(fileURLWithPath: path)).write(to: URL(fileURLWithPath: copy))
@@ -209,6 +209,62 @@ import ZODBFormat
             let again = try FileStorage(.init(path: path))
             #expect(try again.statistics().objectCount == 1)
             try await again.close()
+        }
+    }
+
+    @Test func symbolicLinkToAMissingFileIsNotReplaced() async throws {
+        try await withTemporaryDirectory { folder in
+            let (path, target) = (folder + "/Data.fs", folder + "/unmounted/Data.fs")
+            try FileManager.default.createSymbolicLink(atPath: path, withDestinationPath: target)
+            await #expect(throws: FileError.self) { try await FileStorage.open(.init(path: path)) }
+            #expect(try FileManager.default.destinationOfSymbolicLink(atPath: path) == target)
+        }
+    }
+
+    /// Bytes of the length of the first record, whose change makes it 256 TiB or 4 GiB longer.
+    @Test(arguments: [62, 64])
+    func damagedLengthFailsTheLoadAndNothingElse(position: Int) async throws {
+        try await withTemporaryDirectory { folder in
+            let path = folder + "/Data.fs"
+            let storage = try await FileStorage.open(.init(path: path))
+            let first = try await storage.commit(a, .zero, "one")
+            let second = try await storage.commit(a, first, "two")
+            let file = try #require(FileHandle(forUpdatingAtPath: path))
+            try file.seek(toOffset: UInt64(position))
+            try file.write(contentsOf: Data([1]))
+            try file.close()
+            let error = #expect(throws: StorageError.self) { try storage.load(a, before: second) }
+            #expect(error?.code == .corrupted)
+            #expect(try storage.load(a, before: .max)?.tid == second)
+            try await storage.close()
+        }
+    }
+
+    @Test func transactionThatNoBufferHoldsIsRefused() async throws {
+        try await withTemporaryDirectory { folder in
+            let storage = try await FileStorage.open(.init(path: folder + "/Data.fs"))
+            let data = ByteBuffer(repeating: 0x20, count: 1 << 20)
+            let operations = (1...4096).map {
+                TransactionDraft.Operation.store(.numbered($0), serial: .zero, data: data)
+            }
+            let error = await #expect(throws: StorageError.self) {
+                try await storage.vote(TransactionDraft(operations: operations))
+            }
+            #expect(error?.code == .tooLarge)
+            try await storage.commit(a, .zero, "one")
+            try await storage.close()
+        }
+    }
+
+    @Test func commitBehindTheLastIdentifierFailsAndHoldsNothing() async throws {
+        try await withTemporaryDirectory { folder in
+            let clock = TestClock(.seconds(250_000_000_000))
+            let storage = try FileStorage(.init(path: folder + "/Data.fs"), clock: clock.read)
+            let error = await #expect(throws: StorageError.self) { try await storage.commit(a, .zero, "late") }
+            #expect(error?.code == .tooLarge)
+            clock.advance(by: .seconds(-240_000_000_000))
+            try await storage.commit(a, .zero, "in time")
+            try await storage.close()
         }
     }
 

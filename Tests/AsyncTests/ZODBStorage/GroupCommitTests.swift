@@ -43,29 +43,52 @@ import ZODBFormat
         }
     }
 
-    @Test func votesSeeQueuedTransactionsWhileLoadsDoNot() async throws {
+    @Test func votesSeeQueuedTransactionsAndNameThemOnceTheyAreVisible() async throws {
         try await withTestDisk { storage, disk, _ in
             let first = try await storage.commit(a, .zero, "one")
             disk.hold()
             let second = Task { try await storage.commit(a, first, "two") }
             try await eventually("the disk works") { disk.isHoldingSynchronization }
-            // The place is free: votes go on while the disk works, and meet the queued revision.
-            guard case .conflicts(let conflicts) = try await storage.vote(self.draft(a, first, "mine")) else {
-                Issue.record("a queued revision was not seen")
-                return
+            let conflict = Task { [a] in
+                guard case .conflicts(let conflicts) = try await storage.vote(self.draft(a, first, "mine")) else {
+                    return (conflicts: [ObjectConflict](), data: ByteBuffer?.none)
+                }
+                return (conflicts, try storage.load(a, at: conflicts[0].committed))
             }
-            #expect(conflicts.map(\.read) == [first])
-            let check = TransactionDraft(operations: [.checkCurrent(a, serial: first)])
-            let error = await #expect(throws: StorageError.self) { try await storage.vote(check) }
-            #expect(error?.code == .readConflict)
-            let queued = conflicts[0].committed
-            let third = try await storage.prepare(self.draft(a, queued, "three"))
+            let check = Task { [a] in
+                try await storage.vote(TransactionDraft(operations: [.checkCurrent(a, serial: first)]))
+            }
+            try await eventually("both have met the queued revision") { storage.waitingForPublicationCount == 2 }
+            // The place is free: votes go on while the disk works, and loads do not wait.
+            let third = try await storage.prepare(self.draft(b, .zero, "three"))
             #expect(try storage.load(a, before: .max)?.tid == first)
             disk.release()
-            #expect(try await second.value == queued)
+            let queued = try await second.value
+            let (conflicts, data) = try await conflict.value
+            #expect(conflicts.map(\.read) == [first])
+            #expect(conflicts.map(\.committed) == [queued])
+            #expect(data == ByteBuffer(string: "two"))
+            let error = await #expect(throws: StorageError.self) { try await check.value }
+            #expect(error?.code == .readConflict)
             let tid = try await storage.finish(third)
-            #expect(try storage.load(a, before: .max)?.tid == tid)
-            #expect(try storage.load(a, before: tid)?.tid == queued)
+            #expect(try storage.load(b, before: .max)?.tid == tid)
+        }
+    }
+
+    @Test func votesThatMetATransactionWhichTheDiskRefusedFail() async throws {
+        try await withTestDisk { storage, disk, _ in
+            let first = try await storage.commit(a, .zero, "one")
+            disk.hold()
+            let doomed = Task { try await storage.commit(a, first, "doomed") }
+            try await eventually("the disk works") { disk.isHoldingSynchronization }
+            let conflict = Task { try await storage.vote(self.draft(a, first, "mine")) }
+            try await eventually("it has met the queued revision") { storage.waitingForPublicationCount == 1 }
+            disk.refuseSynchronization()
+            disk.release()
+            let error = await #expect(throws: StorageError.self) { try await conflict.value }
+            #expect(error?.code == .writeFailed)
+            #expect(error?.message.contains("may or may not be there") == true)
+            _ = await doomed.result
         }
     }
 

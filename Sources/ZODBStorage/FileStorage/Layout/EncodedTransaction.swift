@@ -78,6 +78,16 @@ extension CheckedDraft {
             $0 + DataHeader.recordLength(ofData: $1.data.readableBytes)
         }
     }
+
+    /// Throws `StorageError.tooLarge` where the transaction would not fit into one buffer.
+    func checkEncodedLength() throws {
+        let length = self.encodedLength
+        guard length > PositionalFile.maximumCount else { return }
+        throw StorageError(
+            .tooLarge,
+            "a transaction has \(length) bytes; \(PositionalFile.maximumCount) are possible"
+        )
+    }
 }
 
 extension TransactionMetadata {

@@ -95,6 +95,9 @@ struct Recovery {
         guard header.tid > last else {
             throw self.damage("transaction \(header.tid) follows on \(last): time runs backwards", at: position)
         }
+        guard header.tid < .max else {
+            throw self.damage("\(header.tid) is beyond the last transaction identifier", at: position)
+        }
         guard let status = header.status else {
             throw self.damage("a transaction has the unknown status \(header.statusByte)", at: position)
         }
