@@ -24,6 +24,10 @@ let strict: [SwiftSetting] = language + [.strictMemorySafety()]
 
 let nioCore: Target.Dependency = .product(name: "NIOCore", package: "swift-nio")
 let nioPosix: Target.Dependency = .product(name: "NIOPosix", package: "swift-nio")
+let nioHTTP1: Target.Dependency = .product(name: "NIOHTTP1", package: "swift-nio")
+let nioSSL: Target.Dependency = .product(name: "NIOSSL", package: "swift-nio-ssl")
+let metrics: Target.Dependency = .product(name: "Metrics", package: "swift-metrics")
+let metricsTestKit: Target.Dependency = .product(name: "MetricsTestKit", package: "swift-metrics")
 let nioEmbedded: Target.Dependency = .product(name: "NIOEmbedded", package: "swift-nio")
 let logging: Target.Dependency = .product(name: "Logging", package: "swift-log")
 let lifecycle: Target.Dependency = .product(name: "ServiceLifecycle", package: "swift-service-lifecycle")
@@ -43,6 +47,8 @@ let package = Package(
     ],
     dependencies: [
         .package(url: "https://github.com/apple/swift-nio", from: "2.101.0"),
+        .package(url: "https://github.com/apple/swift-nio-ssl", from: "2.37.0"),
+        .package(url: "https://github.com/apple/swift-metrics", from: "2.13.0"),
         .package(url: "https://github.com/apple/swift-log", from: "1.16.0"),
         .package(url: "https://github.com/apple/swift-collections", from: "1.6.0"),
         .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.0"),
@@ -50,11 +56,12 @@ let package = Package(
     ],
     targets: [
         .systemLibrary(name: "CZooKeeper", providers: [.apt(["libzookeeper-mt-dev"])]),
+        .systemLibrary(name: "CZlib", providers: [.apt(["zlib1g-dev"])]),
         .target(name: "ZConfig", swiftSettings: strict),
         .target(name: "ZODBFormat", dependencies: [nioCore], swiftSettings: strict),
         .target(
             name: "ZODBStorage",
-            dependencies: ["ZODBFormat", "ZConfig", nioCore, logging, collections],
+            dependencies: ["CZlib", "ZODBFormat", "ZConfig", nioCore, logging, collections],
             swiftSettings: strict
         ),
         .target(
@@ -75,7 +82,7 @@ let package = Package(
             name: "ZEOAsyncServer",
             dependencies: [
                 "ZEOProtocol", "ZODBStorage", "ZODBFormat", "ZConfig",
-                nioCore, nioPosix, logging, lifecycle, collections,
+                nioCore, nioPosix, nioHTTP1, nioSSL, logging, metrics, lifecycle, collections,
             ],
             swiftSettings: strict
         ),
@@ -88,7 +95,7 @@ let package = Package(
             name: "zkrunzeo",
             dependencies: [
                 "ZEOAsyncServer", "ZEOProtocol", "ZKZEOAsync", "ZKTestServer", "ZODBStorage", "ZODBFormat", "ZConfig",
-                nioCore, nioPosix, logging, lifecycle, signals, argumentParser,
+                nioCore, nioPosix, nioHTTP1, nioSSL, logging, metrics, lifecycle, signals, argumentParser,
             ],
             swiftSettings: strict
         ),
@@ -97,7 +104,9 @@ let package = Package(
             dependencies: [
                 "CZooKeeper", "ZConfig", "ZODBFormat", "ZODBStorage", "ZODB", "ZEOProtocol", "ZKZEOAsync",
                 "ZEOAsyncServer", "ZKTestServer", "zkrunzeo",
-                nioCore, nioPosix, nioEmbedded, logging, lifecycle, collections, argumentParser,
+                nioCore, nioPosix, nioEmbedded, nioHTTP1, nioSSL, logging, metrics, metricsTestKit, lifecycle,
+                collections,
+                argumentParser,
             ],
             exclude: ["Interop/Python"],
             swiftSettings: language

@@ -81,6 +81,44 @@ public protocol Storage: AnyObject, Sendable {
     /// Tells `observer` nothing any more.
     func removeObserver(_ observer: any StorageObserver) async
 
+    // MARK: History. Storages that keep one say so in their traits; the others throw `StorageError.unsupported`.
+
+    /// The newest revisions of an object, newest first, at most `limit` (which must be positive).
+    ///
+    /// Throws `StorageError.noSuchObject` for an object that never existed.
+    func history(of oid: ObjectID, limit: Int) async throws -> [RevisionSummary]
+
+    /// Transactions that may be undone, newest first: of those that `matches` accepts, `limit` after the first `skipped`.
+    /// They end where a pack has been.
+    func undoableTransactions(
+        skipping skipped: Int,
+        limit: Int,
+        where matches: @Sendable (UndoableTransaction) -> Bool
+    ) async throws -> [UndoableTransaction]
+
+    /// The visible transactions in a range of tids, both ends included, oldest first.
+    func transactions(
+        from first: TransactionID,
+        through last: TransactionID
+    ) async throws -> any TransactionCursor
+
+    /// The current revision of the first object whose oid is `oid` or greater, of those that exist; `nil` when there
+    /// is none.
+    func currentRecord(atOrAfter oid: ObjectID) async throws -> CurrentRecord?
+
+    /// Removes revisions, and objects, that are not needed any more. Others load and commit meanwhile.
+    ///
+    /// Throws `StorageError.packing` when a pack is under way already. A pack that fails has changed nothing.
+    func pack(_ request: PackRequest) async throws
+
+    // MARK: Blobs
+
+    /// The path of the file with the blob that the transaction `serial` wrote for an object. A pack may remove the file
+    /// at any time; whoever has it open can go on reading.
+    ///
+    /// Throws `StorageError.noSuchObject` when that transaction wrote none.
+    func blob(of oid: ObjectID, at serial: TransactionID) async throws -> String
+
     /// Finishes what was queued, then lets go of files and connections. Calls after it throw `StorageError.closed`.
     func close() async throws
 }
@@ -88,4 +126,41 @@ public protocol Storage: AnyObject, Sendable {
 extension Storage {
     /// No storage merges unless it says so.
     public func mergedObjects(of vote: VoteID) async -> [ObjectID] { [] }
+
+    /// No storage keeps a history unless it says so.
+    public func history(of oid: ObjectID, limit: Int) async throws -> [RevisionSummary] {
+        throw StorageError.unsupported("tell the history of an object", self)
+    }
+
+    /// No storage undoes unless it says so.
+    public func undoableTransactions(
+        skipping skipped: Int,
+        limit: Int,
+        where matches: @Sendable (UndoableTransaction) -> Bool
+    ) async throws -> [UndoableTransaction] {
+        throw StorageError.unsupported("undo", self)
+    }
+
+    /// No storage is walked through unless it says so.
+    public func transactions(
+        from first: TransactionID,
+        through last: TransactionID
+    ) async throws -> any TransactionCursor {
+        throw StorageError.unsupported("list its transactions", self)
+    }
+
+    /// No storage lists its objects unless it says so.
+    public func currentRecord(atOrAfter oid: ObjectID) async throws -> CurrentRecord? {
+        throw StorageError.unsupported("list its objects", self)
+    }
+
+    /// No storage is packed unless it says so.
+    public func pack(_ request: PackRequest) async throws {
+        throw StorageError.unsupported("be packed", self)
+    }
+
+    /// No storage has blobs unless it says so.
+    public func blob(of oid: ObjectID, at serial: TransactionID) async throws -> String {
+        throw StorageError.unsupported("keep blobs", self)
+    }
 }

@@ -31,4 +31,9 @@ extension StorageError {
     static func noSuchRevision(_ oid: ObjectID, _ tid: TransactionID) -> StorageError {
         StorageError(.noSuchObject, "transaction \(tid) wrote no revision of object \(oid)", oid: oid)
     }
+
+    /// The error of something that this kind of storage cannot do.
+    static func unsupported(_ what: String, _ storage: some Storage) -> StorageError {
+        StorageError(.unsupported, "\(storage.traits.name) cannot \(what)")
+    }
 }

@@ -12,7 +12,7 @@ public struct StorageError: Error, Sendable, CustomStringConvertible {
         private enum Kind: String {
             case noSuchObject, readConflict, conflict, readOnly, noSuchVote, closed, locked, corrupted
             case unsupportedFormat, writeFailed, quotaExceeded, tooLarge, disconnected, invalidArgument, unsupported
-            case refused
+            case refused, packing, undoFailed
         }
 
         private var kind: Kind
@@ -47,6 +47,10 @@ public struct StorageError: Error, Sendable, CustomStringConvertible {
         public static let invalidArgument = Code(kind: .invalidArgument)
         /// The server of a remote storage refused for a reason that has no code of its own; see the message.
         public static let refused = Code(kind: .refused)
+        /// A pack is under way already. Try again when it has ended.
+        public static let packing = Code(kind: .packing)
+        /// A transaction cannot be undone; `undoProblems` says why, object by object.
+        public static let undoFailed = Code(kind: .undoFailed)
         /// This storage cannot do that.
         public static let unsupported = Code(kind: .unsupported)
 
@@ -61,6 +65,8 @@ public struct StorageError: Error, Sendable, CustomStringConvertible {
     public var oid: ObjectID?
     /// For conflicts: the committed revision and the one that the transaction had read.
     public var serials: (committed: TransactionID, read: TransactionID)?
+    /// For failed undos: what stood in the way, for each object that was concerned.
+    public var undoProblems: [(oid: ObjectID, problem: String)] = []
     /// What the system or the peer said.
     public var underlyingError: (any Error)?
 

@@ -15,6 +15,11 @@ public struct StorageTraits: Hashable, Sendable {
     public var interfaces: [String]
     /// Whether current records can be iterated (`record_iternext`).
     public var iteratesCurrentRecords: Bool
+    /// The folder that holds the blobs; `nil` where the storage keeps none.
+    public var blobDirectory: String?
+    /// The folder for files of blobs on their way into the storage, on the same file system as the blobs; `nil` where
+    /// the storage keeps none.
+    public var blobStagingDirectory: String?
 
     /// The traits of a storage.
     public init(

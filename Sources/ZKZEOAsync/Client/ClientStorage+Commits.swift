@@ -49,6 +49,8 @@ extension ClientStorage {
             switch operation {
             case .store(let oid, let serial, let data): messages.append(.store(oid, serial: serial, data: data, token))
             case .checkCurrent(let oid, let serial): messages.append(.checkCurrent(oid, serial: serial, token))
+            case .storeBlob, .undo, .delete, .restore:
+                throw StorageError(.unsupported, "this client stores records and checks them, and nothing else")
             }
         }
         let connection = try await self.connection()

@@ -35,6 +35,9 @@ struct CheckedDraft: Sendable {
     init(_ draft: TransactionDraft) throws {
         self.metadata = draft.metadata
         self.origin = draft.origin
+        guard draft.tid == nil, draft.status == .committed else {
+            throw StorageError(.unsupported, "the storage cannot restore transactions")
+        }
         var places: [ObjectID: Int] = [:]
         for operation in draft.operations {
             switch operation {
@@ -51,6 +54,8 @@ struct CheckedDraft: Sendable {
                 }
             case .checkCurrent(let oid, let serial):
                 self.checks.append((oid, serial))
+            case .storeBlob, .undo, .delete, .restore:
+                throw StorageError(.unsupported, "the storage cannot do what the transaction wants")
             }
         }
     }
