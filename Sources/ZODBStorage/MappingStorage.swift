@@ -11,7 +11,7 @@ public import ZODBFormat
 ///
 /// Useful for tests and for data that need not outlive the process. What `Storage` says about disks does not concern
 /// it; everything else it keeps.
-public final class MappingStorage: LocalStorage {
+public final class MappingStorage: CompanionedStorage {
     private let contents = Mutex(MappingContents())
     private let pending: Mutex<Pending>
     private let history = VisibleHistory(last: .zero, statistics: .init(objectCount: 0, byteCount: 0))
@@ -101,7 +101,9 @@ public final class MappingStorage: LocalStorage {
         }
     }
 
-    public func finish(_ vote: VoteID) async throws -> TransactionID {
+    public func finish(_ vote: VoteID) async throws -> TransactionID { try await self.finish(vote, with: nil) }
+
+    func finish(_ vote: VoteID, with companion: (any CommitCompanion)?) async throws -> TransactionID {
         let (tid, draft) = try self.pending.withLock { pending in
             guard !pending.isClosed else { throw StorageError.closed }
             guard let prepared = pending.prepared, prepared.vote == vote else { throw StorageError.noSuchVote(vote) }
@@ -114,6 +116,8 @@ public final class MappingStorage: LocalStorage {
         }
         // The place is kept until the observers have been told: that keeps them in the order of tids.
         defer { self.place.release(vote) }
+        try companion?.place(for: tid)
+        try companion?.synchronize()
         let statistics = self.contents.withLock { contents in
             contents.append(draft, tid)
             return contents.statistics

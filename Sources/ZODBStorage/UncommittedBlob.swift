@@ -24,6 +24,11 @@ public final class UncommittedBlob: Sendable {
     /// The path of the file; `nil` when a storage has taken it.
     public var path: String? { self.file.withLock { $0 } }
 
+    /// The file has another path now.
+    func moved(to path: String) {
+        self.file.withLock { $0 = path }
+    }
+
     /// Hands the file over: the caller renames or removes it. `nil` when somebody else has it already.
     func take() -> String? {
         self.file.withLock { file in

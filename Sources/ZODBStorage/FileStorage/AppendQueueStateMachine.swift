@@ -16,6 +16,8 @@ struct AppendQueueStateMachine<Completion> {
     struct Transaction {
         var encoded: EncodedTransaction
         var origin: UInt64
+        /// What has to be durable before the transaction is written.
+        var companion: (any CommitCompanion)?
         var completion: Completion
     }
 

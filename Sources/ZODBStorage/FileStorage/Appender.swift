@@ -57,10 +57,17 @@ final class Appender: Sendable {
     /// Queues a transaction, calls `queued` once it has its place, and returns when it is durable and visible.
     ///
     /// Throws `StorageError.writeFailed` when the disk refuses it or one in front of it.
-    func append(_ transaction: EncodedTransaction, origin: UInt64, queued: () -> Void) async throws {
+    func append(
+        _ transaction: EncodedTransaction,
+        origin: UInt64,
+        with companion: (any CommitCompanion)? = nil,
+        queued: () -> Void
+    ) async throws {
         try await withCheckedThrowingContinuation { (continuation: Completion) in
             let action = self.machine.withLock {
-                $0.queued(.init(encoded: transaction, origin: origin, completion: continuation))
+                $0.queued(
+                    .init(encoded: transaction, origin: origin, companion: companion, completion: continuation)
+                )
             }
             queued()
             switch action {
@@ -108,6 +115,7 @@ final class Appender: Sendable {
     private func write(_ batch: [Machine.Transaction]) {
         do {
             for transaction in batch {
+                try transaction.companion?.synchronize()
                 try self.file.write(transaction.encoded.bytes, at: transaction.encoded.position)
             }
             try self.file.synchronize()

@@ -13,7 +13,7 @@ public import ZODBFormat
 ///
 /// One process at a time has the file open for writing. Reads go to the file directly and take no lock but the index's
 /// for one look-up; commits are written by one thread, which synchronises the file once for all that wait.
-public final class FileStorage: LocalStorage {
+public final class FileStorage: CompanionedStorage {
     public let traits: StorageTraits
 
     private let configuration: FileStorageConfiguration
@@ -24,11 +24,12 @@ public final class FileStorage: LocalStorage {
     private let place = CommitLock()
     private let fileLock: FileLock?
     private let clock: WallClock
+    private let blobs: BlobDirectory?
     private let pending: Mutex<Pending>
 
     /// What the vote that holds the place touches, and `close()`. Guarded by `pending`.
     private struct Pending {
-        var prepared: (vote: VoteID, draft: CheckedDraft)?
+        var prepared: (vote: VoteID, draft: CheckedDraft, blobs: BlobPlacement?)?
         var tids: TransactionIDSequence
         var objectIDs: ObjectIDSequence
         var isClosed = false
@@ -60,7 +61,8 @@ public final class FileStorage: LocalStorage {
         self.configuration = configuration
         self.fileLock = opened.lock
         self.clock = clock
-        self.traits = StorageTraits(
+        self.blobs = try Self.blobDirectory(configuration)
+        let traits = StorageTraits(
             name: name,
             isReadOnly: configuration.readOnly,
             supportsUndo: true,
@@ -70,6 +72,7 @@ public final class FileStorage: LocalStorage {
             ],
             iteratesCurrentRecords: true
         )
+        self.traits = self.blobs.map(traits.withBlobs(in:)) ?? traits
         let index = ObjectIndex(.init(file: opened.file, table: opened.table, end: opened.end))
         let statistics = StorageStatistics(objectCount: opened.table.count, byteCount: opened.end)
         let history = VisibleHistory(last: opened.last, statistics: statistics)
@@ -123,12 +126,13 @@ public final class FileStorage: LocalStorage {
     public func vote(_ draft: TransactionDraft) async throws -> VoteOutcome {
         try self.checkWritable()
         try draft.metadata.checkLengths()
-        let draft = try CheckedDraft(draft)
+        let blobs = try await self.blobs?.staging(draft, of: self)
+        let draft = try CheckedDraft(self.blobs == nil ? draft : draft.withoutBlobs)
         try draft.checkEncodedLength()
         let vote = try await self.place.acquire()
         let conflicts: [ObjectConflict]
         do {
-            conflicts = try self.prepare(draft, vote)
+            conflicts = try self.prepare(draft, blobs, vote)
         } catch {
             self.place.release(vote)
             if let newest = (error as? StorageError)?.serials?.committed {
@@ -144,7 +148,7 @@ public final class FileStorage: LocalStorage {
     }
 
     /// Checks a draft and keeps it for `finish(_:)`, unless there are conflicts.
-    private func prepare(_ draft: CheckedDraft, _ vote: VoteID) throws -> [ObjectConflict] {
+    private func prepare(_ draft: CheckedDraft, _ blobs: BlobPlacement?, _ vote: VoteID) throws -> [ObjectConflict] {
         // Whoever held the place before may have met the end of all writing.
         try self.checkWritable()
         try self.checkQuota(draft)
@@ -155,30 +159,34 @@ public final class FileStorage: LocalStorage {
         guard conflicts.isEmpty else { return conflicts }
         try self.pending.withLock { pending in
             guard !pending.isClosed else { throw StorageError.closed }
-            pending.prepared = (vote, draft)
+            pending.prepared = (vote, draft, blobs)
         }
         return []
     }
 
-    public func finish(_ vote: VoteID) async throws -> TransactionID {
-        let (tid, draft) = try self.pending.withLock { pending in
+    public func finish(_ vote: VoteID) async throws -> TransactionID { try await self.finish(vote, with: nil) }
+
+    func finish(_ vote: VoteID, with companion: (any CommitCompanion)?) async throws -> TransactionID {
+        let (tid, draft, blobs) = try self.pending.withLock { pending in
             guard !pending.isClosed else { throw StorageError.closed }
             guard let prepared = pending.prepared, prepared.vote == vote else { throw StorageError.noSuchVote(vote) }
             pending.prepared = nil
-            return (pending.tids.next(at: self.clock()), prepared.draft)
+            return (pending.tids.next(at: self.clock()), prepared.draft, prepared.blobs)
         }
         guard let tid else {
             self.place.release(vote)
             throw StorageError.noTransactionID
         }
+        let companion = companion ?? blobs
         let encoded: EncodedTransaction
         do {
             encoded = try EncodedTransaction(draft, tid: tid, at: self.appender.end) { try self.newestPosition(of: $0) }
+            try companion?.place(for: tid)
         } catch {
             self.place.release(vote)
             throw error
         }
-        try await self.appender.append(encoded, origin: draft.origin) { self.place.release(vote) }
+        try await self.appender.append(encoded, origin: draft.origin, with: companion) { self.place.release(vote) }
         return tid
     }
 
@@ -196,6 +204,14 @@ public final class FileStorage: LocalStorage {
         let contents = try self.index.snapshot()
         var log = TransactionLog(contents.file, end: contents.end)
         return try log.newest(after: tid, through: visible, limit: limit)
+    }
+
+    public func blob(of oid: ObjectID, at serial: TransactionID) async throws -> String {
+        guard let blobs = self.blobs else { throw StorageError.unsupported("keep blobs", self) }
+        try self.checkOpen()
+        // What is in its place and not visible yet is not for anybody.
+        guard serial <= self.history.last else { throw StorageError.noSuchRevision(oid, serial) }
+        return try blobs.existingFile(of: oid, at: serial)
     }
 
     public func addObserver(_ observer: any StorageObserver) async throws -> TransactionID {
@@ -243,6 +259,12 @@ public final class FileStorage: LocalStorage {
 
     /// The position behind the last transaction that has its tid.
     var queuedEnd: Int { self.appender.end }
+
+    private static func blobDirectory(_ configuration: FileStorageConfiguration) throws -> BlobDirectory? {
+        guard let path = configuration.blobDirectory else { return nil }
+        if configuration.create { try FileSystem.removeTree(path) }
+        return try BlobDirectory(path, isWritable: !configuration.readOnly, logger: configuration.logger)
+    }
 
     private func reader() -> RevisionReader {
         // The order matters: what is visible now is in the index by the time of any look-up after this.

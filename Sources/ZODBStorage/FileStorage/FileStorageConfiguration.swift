@@ -19,6 +19,10 @@ public struct FileStorageConfiguration: Sendable {
     /// commits later is not seen. Default: false.
     public var readOnly: Bool
 
+    /// The directory that holds the blobs; it is made when it is missing, and `create` empties it. Default: `nil`, the
+    /// storage keeps no blobs.
+    public var blobDirectory: String?
+
     /// The largest size of the file in bytes: a transaction with an object that would begin behind it is refused.
     /// Default: `nil`, no limit.
     public var quota: Int?
@@ -31,12 +35,14 @@ public struct FileStorageConfiguration: Sendable {
         path: String,
         create: Bool = false,
         readOnly: Bool = false,
+        blobDirectory: String? = nil,
         quota: Int? = nil,
         logger: Logger? = nil
     ) {
         self.path = path
         self.create = create
         self.readOnly = readOnly
+        self.blobDirectory = blobDirectory
         self.quota = quota
         self.logger = logger
     }

@@ -1,0 +1,88 @@
+//
+// Part of zkzeo: ZODB storage servers that are found through ZooKeeper.
+// Licensed under the Apache License, Version 2.0; see LICENSE.
+// SPDX-License-Identifier: Apache-2.0
+
+import Dispatch
+import ZODBFormat
+
+extension BlobDirectory {
+    /// Gets the files of everything that a draft says about blobs ready for their places; `nil` when it says nothing.
+    ///
+    /// A transaction that undoes others gets the files of the revisions before those. It must see the same history as
+    /// `storage`, whose vote it is.
+    func staging(_ draft: TransactionDraft, of storage: any LocalStorage) async throws -> BlobPlacement? {
+        var blobs: [(oid: ObjectID, blob: UncommittedBlob)] = []
+        for operation in draft.operations {
+            switch operation {
+            case .storeBlob(let oid, _, _, let blob): blobs.append((oid, blob))
+            case .restore(let oid, _, _, _, let blob?): blobs.append((oid, blob))
+            case .undo(let tid): blobs += try await self.blobs(before: tid, in: storage)
+            case .store, .checkCurrent, .delete, .restore: break
+            }
+        }
+        guard !blobs.isEmpty else { return nil }
+        return try await withCheckedThrowingContinuation { [blobs] continuation in
+            DispatchQueue.global(qos: .userInitiated).async {
+                continuation.resume(with: Result { try BlobPlacement.staging(blobs, in: self) })
+            }
+        }
+    }
+
+    /// The blobs that objects had before a transaction changed them. An object that it created keeps the blob, so that
+    /// undoing the undo finds it.
+    private func blobs(
+        before tid: TransactionID,
+        in storage: any LocalStorage
+    ) async throws -> [(oid: ObjectID, blob: UncommittedBlob)] {
+        var blobs: [(oid: ObjectID, blob: UncommittedBlob)] = []
+        guard let transaction = try await self.transaction(tid, in: storage) else { return [] }
+        let records = try await transaction.records()
+        while let record = try await records.next() {
+            let source = self.file(of: record.oid, at: try Self.serial(of: record.oid, before: tid, in: storage) ?? tid)
+            guard FileSystem.exists(source) else { continue }
+            let staged = self.newStagingFile()
+            try FileSystem.linkOrCopy(source, to: staged)
+            blobs.append((record.oid, UncommittedBlob(path: staged)))
+        }
+        return blobs
+    }
+
+    private func transaction(_ tid: TransactionID, in storage: any LocalStorage) async throws -> StoredTransaction? {
+        do {
+            return try await storage.transactions(from: tid, through: tid).next()
+        } catch let error as StorageError where error.code == .unsupported {
+            // Such a storage undoes nothing, and its vote will say so.
+            return nil
+        }
+    }
+
+    private static func serial(
+        of oid: ObjectID,
+        before tid: TransactionID,
+        in storage: any LocalStorage
+    ) throws -> TransactionID? {
+        do {
+            return try storage.serial(of: oid, before: tid)
+        } catch let error as StorageError where error.code == .noSuchObject {
+            return nil
+        }
+    }
+}
+
+extension TransactionDraft {
+    /// The draft for a storage that hears of blobs no other way than as records.
+    var withoutBlobs: TransactionDraft {
+        var draft = self
+        draft.operations = self.operations.map { operation in
+            switch operation {
+            case .storeBlob(let oid, let serial, let data, _):
+                .store(oid, serial: serial, data: data)
+            case .restore(let oid, let serial, let data, let dataTransaction, _?):
+                .restore(oid, serial: serial, data: data, dataTransaction: dataTransaction, blob: nil)
+            default: operation
+            }
+        }
+        return draft
+    }
+}

@@ -1,0 +1,23 @@
+//
+// Part of zkzeo: ZODB storage servers that are found through ZooKeeper.
+// Licensed under the Apache License, Version 2.0; see LICENSE.
+// SPDX-License-Identifier: Apache-2.0
+
+import ZODBFormat
+
+/// What belongs to a transaction and lies elsewhere than its records: the files of its blobs.
+protocol CommitCompanion: Sendable {
+    /// Puts everything into its place. Called once, when the tid is known and nothing of the transaction is written, while
+    /// the vote holds its place in the storage. When this throws, nothing is left behind and nothing is committed.
+    func place(for tid: TransactionID) throws
+
+    /// Returns when what was put into place would survive a loss of power. Called before the first byte of the
+    /// transaction's records is written.
+    func synchronize() throws
+}
+
+/// A storage that tells the tid of a transaction before anything of it becomes durable.
+protocol CompanionedStorage: LocalStorage {
+    /// `finish(_:)`, with `companion` put into place and made durable first.
+    func finish(_ vote: VoteID, with companion: (any CommitCompanion)?) async throws -> TransactionID
+}

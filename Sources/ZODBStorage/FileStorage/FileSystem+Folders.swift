@@ -1,0 +1,158 @@
+//
+// Part of zkzeo: ZODB storage servers that are found through ZooKeeper.
+// Licensed under the Apache License, Version 2.0; see LICENSE.
+// SPDX-License-Identifier: Apache-2.0
+
+import NIOCore
+
+#if canImport(Glibc)
+import Glibc
+#elseif canImport(Musl)
+import Musl
+#else
+import Darwin
+#endif
+
+extension FileError {
+    /// Whether the system said that there is no such file or folder.
+    var isMissing: Bool { self.code == ENOENT }
+}
+
+extension FileSystem {
+    /// The permissions that are those of reading, and those of writing, for owner, group and others.
+    static let readPermissions: UInt32 = 0o444
+    static let writePermissions: UInt32 = 0o222
+
+    /// What the system knows of a file or folder.
+    struct Information {
+        var isFile: Bool
+        var isFolder: Bool
+        /// The lower twelve bits of the mode.
+        var permissions: UInt32
+        var size: Int
+    }
+
+    /// What there is at a path, symbolic links not followed; `nil` where there is nothing.
+    static func information(_ path: String) throws(FileError) -> Information? {
+        var information = stat()
+        do {
+            try systemCall("stat", path) { unsafe lstat(path, &information) }
+        } catch  where error.code == ENOENT || error.code == ENOTDIR {
+            return nil
+        }
+        return Information(
+            isFile: information.st_mode & S_IFMT == S_IFREG,
+            isFolder: information.st_mode & S_IFMT == S_IFDIR,
+            permissions: UInt32(information.st_mode & 0o7777),
+            size: Int(information.st_size)
+        )
+    }
+
+    /// Makes a folder, and those that it is in, where they are missing; each new name survives a loss of power when this
+    /// returns.
+    static func makeFolders(_ path: String) throws(FileError) {
+        if Self.isFolder(path) { return }
+        let parent = Self.folder(of: path)
+        if parent != path, parent != "." { try Self.makeFolders(parent) }
+        do {
+            try systemCall("mkdir", path) { unsafe mkdir(path, 0o777) }
+        } catch  where error.code == EEXIST {
+            // Somebody else was quicker. If it is no folder, whatever wants to be in it will say so.
+            return
+        }
+        try Self.synchronizeFolder(of: path)
+    }
+
+    /// The names in a folder, sorted, without `.` and `..`; none where there is no folder.
+    static func names(in folder: String) throws(FileError) -> [String] {
+        guard let stream = unsafe opendir(folder) else {
+            let code = systemError
+            if code == ENOENT { return [] }
+            throw FileError(operation: "open", path: folder, code: code)
+        }
+        defer { unsafe closedir(stream) }
+        var names: [String] = []
+        while let entry = unsafe readdir(stream) {
+            let name = unsafe withUnsafePointer(to: &entry.pointee.d_name) { field in
+                unsafe field.withMemoryRebound(to: CChar.self, capacity: MemoryLayout.size(ofValue: field.pointee)) {
+                    unsafe String(cString: $0)
+                }
+            }
+            if name != ".", name != ".." { names.append(name) }
+        }
+        return names.sorted()
+    }
+
+    /// Removes a folder if it is empty; false when it is not, or is not there.
+    @discardableResult
+    static func removeEmptyFolder(_ path: String) throws(FileError) -> Bool {
+        do {
+            try systemCall("rmdir", path) { unsafe rmdir(path) }
+            return true
+        } catch  where [ENOTEMPTY, EEXIST, ENOENT].contains(error.code) {
+            return false
+        }
+    }
+
+    /// Removes whatever there is at a path, with everything in it. Symbolic links are removed, not followed.
+    static func removeTree(_ path: String) throws(FileError) {
+        guard let information = try Self.information(path) else { return }
+        guard information.isFolder else { return try Self.remove(path) }
+        for name in try Self.names(in: path) { try Self.removeTree(path + "/" + name) }
+        try Self.removeEmptyFolder(path)
+    }
+
+    /// Gives a file a second name.
+    static func link(_ path: String, to newPath: String) throws(FileError) {
+        #if canImport(Glibc)
+        try systemCall("link", newPath) { unsafe Glibc.link(path, newPath) }
+        #elseif canImport(Musl)
+        try systemCall("link", newPath) { unsafe Musl.link(path, newPath) }
+        #else
+        try systemCall("link", newPath) { unsafe Darwin.link(path, newPath) }
+        #endif
+    }
+
+    /// Changes the permissions of a file.
+    static func setPermissions(of path: String, to permissions: UInt32) throws(FileError) {
+        try systemCall("chmod", path) { unsafe chmod(path, mode_t(permissions)) }
+    }
+
+    /// Moves a file, or copies it where it cannot be given the new name because that is on another file system or
+    /// another owner's. The bytes that are in memory at once are few.
+    static func move(_ path: String, to newPath: String) throws {
+        do {
+            try Self.rename(path, to: newPath)
+        } catch  where [EXDEV, EPERM, EACCES].contains(error.code) {
+            try Self.copy(path, to: newPath)
+            try Self.remove(path)
+        }
+    }
+
+    /// Gives a file a second name, or copies it where it cannot have one.
+    static func linkOrCopy(_ path: String, to newPath: String) throws {
+        do {
+            try Self.link(path, to: newPath)
+        } catch  where [EXDEV, EPERM, EMLINK, EACCES, ENOTSUP, ENOSYS].contains(error.code) {
+            try Self.copy(path, to: newPath)
+        }
+    }
+
+    /// Copies a file to a path where there is none. The bytes that are in memory at once are few.
+    static func copy(_ path: String, to newPath: String) throws {
+        let source = try PositionalFile(path, .read)
+        let target = try PositionalFile(newPath, .create)
+        do {
+            var position = 0
+            while true {
+                let bytes = try source.read(at: position, count: 1 << 20)
+                if bytes.readableBytes == 0 { break }
+                try target.write(bytes, at: position)
+                position += bytes.readableBytes
+            }
+        } catch {
+            try? Self.remove(newPath)
+            throw error
+        }
+    }
+}
