@@ -22,4 +22,11 @@ public struct TransactionIDSequence: Hashable, Sendable {
         self.last = next
         return next
     }
+
+    /// Goes on behind `tid`, which a transaction has from elsewhere; false when it would not be behind the last one.
+    public mutating func advance(to tid: TransactionID) -> Bool {
+        guard tid > self.last, tid < .max else { return false }
+        self.last = tid
+        return true
+    }
 }

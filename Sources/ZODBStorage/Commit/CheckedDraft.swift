@@ -14,19 +14,55 @@ struct CommittedSerial: Hashable, Sendable {
     var isUndoneCreation = false
 }
 
-/// A draft as a storage commits it: of several stores of one object the last one, in order of first mention.
+/// A draft as a storage commits it: of several stores of one object the last one, in order of first mention; then what
+/// undoing, deleting and restoring write, in the order of the draft.
 struct CheckedDraft: Sendable {
+    /// What a record holds.
+    enum Payload: Hashable, Sendable {
+        case data(ByteBuffer)
+        /// The position of an earlier record of the object, in the file as it is while the vote holds the place: its data
+        /// is this one's, too.
+        case pointer(Int)
+        /// The object does not exist from now on.
+        case nothing
+
+        /// The length of the data that is written.
+        var dataLength: Int {
+            if case .data(let data) = self { return data.readableBytes }
+            return 0
+        }
+    }
+
     /// One revision to be written.
     struct Store: Sendable {
         var oid: ObjectID
         var serial: TransactionID
-        var data: ByteBuffer
+        var payload: Payload
+        /// Whether it may be written behind the quota, as Python's FileStorage has it for all that is no new data.
+        var ignoresQuota = false
+    }
+
+    /// Something that can only be written once it is known what is committed.
+    enum Request: Sendable {
+        case undo(TransactionID)
+        case delete(ObjectID, serial: TransactionID)
+        case restore(ObjectID, data: ByteBuffer?, dataTransaction: TransactionID?)
     }
 
     let metadata: TransactionMetadata
     let origin: UInt64
+    /// The tid that the transaction must have; `nil` for the next one.
+    let tid: TransactionID?
+    let status: TransactionStatus
+    let mergesConflicts: Bool
     private(set) var stores: [Store] = []
-    private var checks: [(oid: ObjectID, serial: TransactionID)] = []
+    /// What `stores` does not have yet.
+    let requests: [Request]
+    /// The objects that are written as nobody who voted has seen them.
+    private(set) var merged: [ObjectID] = []
+    private let checks: [(oid: ObjectID, serial: TransactionID)]
+    /// The last store of each object.
+    private var places: [ObjectID: Int] = [:]
 
     /// Sorts the wishes of `draft`; compares nothing yet.
     ///
@@ -35,33 +71,79 @@ struct CheckedDraft: Sendable {
     init(_ draft: TransactionDraft) throws {
         self.metadata = draft.metadata
         self.origin = draft.origin
-        guard draft.tid == nil, draft.status == .committed else {
-            throw StorageError(.unsupported, "the storage cannot restore transactions")
-        }
-        var places: [ObjectID: Int] = [:]
+        self.tid = draft.tid
+        self.status = draft.status
+        self.mergesConflicts = draft.mergesConflicts
+        var requests: [Request] = []
+        var checks: [(oid: ObjectID, serial: TransactionID)] = []
+        var stores: [Store] = []
         for operation in draft.operations {
             switch operation {
             case .store(let oid, let serial, let data):
-                guard data.readableBytes > 0 else {
-                    throw StorageError(.invalidArgument, "object \(oid) is stored without data", oid: oid)
-                }
-                let store = Store(oid: oid, serial: serial, data: data)
-                if let place = places[oid] {
-                    self.stores[place] = store
+                try Self.checkData(data, of: oid)
+                let store = Store(oid: oid, serial: serial, payload: .data(data))
+                if let place = self.places[oid] {
+                    stores[place] = store
                 } else {
-                    places[oid] = self.stores.count
-                    self.stores.append(store)
+                    self.places[oid] = stores.count
+                    stores.append(store)
                 }
             case .checkCurrent(let oid, let serial):
-                self.checks.append((oid, serial))
-            case .storeBlob, .undo, .delete, .restore:
-                throw StorageError(.unsupported, "the storage cannot do what the transaction wants")
+                checks.append((oid, serial))
+            case .undo(let tid):
+                requests.append(.undo(tid))
+            case .delete(let oid, let serial):
+                requests.append(.delete(oid, serial: serial))
+            case .restore(let oid, let serial, let data, let dataTransaction, let blob):
+                guard serial == draft.tid else {
+                    throw StorageError(
+                        .invalidArgument,
+                        "object \(oid) is restored as of \(serial) in a transaction with another tid",
+                        oid: oid
+                    )
+                }
+                guard blob == nil else {
+                    throw StorageError(.unsupported, "the storage cannot keep blobs", oid: oid)
+                }
+                if let data { try Self.checkData(data, of: oid) }
+                requests.append(.restore(oid, data: data, dataTransaction: dataTransaction))
+            case .storeBlob(let oid, _, _, _):
+                throw StorageError(.unsupported, "the storage cannot keep blobs", oid: oid)
             }
+        }
+        self.stores = stores
+        self.requests = requests
+        self.checks = checks
+    }
+
+    private static func checkData(_ data: ByteBuffer, of oid: ObjectID) throws {
+        guard data.readableBytes > 0 else {
+            throw StorageError(.invalidArgument, "object \(oid) is stored without data", oid: oid)
         }
     }
 
-    /// The objects that the transaction writes.
-    var oids: [ObjectID] { self.stores.map(\.oid) }
+    /// The objects that the transaction writes, each once.
+    var oids: [ObjectID] {
+        guard self.places.count < self.stores.count else { return self.stores.map(\.oid) }
+        var seen: Set<ObjectID> = []
+        return self.stores.map(\.oid).filter { seen.insert($0).inserted }
+    }
+
+    /// The last payload that the draft has for an object.
+    func payload(of oid: ObjectID) -> Payload? { self.places[oid].map { self.stores[$0].payload } }
+
+    /// Adds a record that a request has led to. Of several records of one object the last one counts.
+    mutating func append(_ store: Store, isMerged: Bool = false) {
+        if isMerged, !self.merged.contains(store.oid) { self.merged.append(store.oid) }
+        self.places[store.oid] = self.stores.count
+        self.stores.append(store)
+    }
+
+    /// Throws `StorageError.invalidArgument` where the transaction must have a tid that is not behind `last`.
+    func checkTransactionID(after last: TransactionID) throws {
+        guard let tid, tid <= last || tid >= .max else { return }
+        throw StorageError(.invalidArgument, "the tid \(tid) cannot follow on \(last)")
+    }
 
     /// Compares every serial of the draft with what is committed, and returns the stores that started from others.
     ///
@@ -71,10 +153,10 @@ struct CheckedDraft: Sendable {
     func conflicts(committed: (ObjectID) throws -> CommittedSerial?) throws -> [ObjectConflict] {
         var conflicts: [ObjectConflict] = []
         for store in self.stores {
-            guard let committed = try committed(store.oid)?.tid, committed != store.serial else { continue }
-            conflicts.append(
-                ObjectConflict(oid: store.oid, committed: committed, read: store.serial, data: store.data)
-            )
+            guard case .data(let data) = store.payload, let committed = try committed(store.oid)?.tid,
+                committed != store.serial
+            else { continue }
+            conflicts.append(ObjectConflict(oid: store.oid, committed: committed, read: store.serial, data: data))
         }
         for check in self.checks {
             guard let committed = try committed(check.oid), !committed.isUndoneCreation else {
@@ -90,5 +172,13 @@ struct CheckedDraft: Sendable {
             }
         }
         return conflicts
+    }
+}
+
+extension TransactionIDSequence {
+    /// The identifier of a draft that is committed at a time since 1970 (UTC): its own if it has one.
+    mutating func next(for draft: CheckedDraft, at timeSince1970: Duration) -> TransactionID? {
+        guard let tid = draft.tid else { return self.next(at: timeSince1970) }
+        return self.advance(to: tid) ? tid : nil
     }
 }

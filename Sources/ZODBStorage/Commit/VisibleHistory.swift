@@ -44,6 +44,11 @@ final class VisibleHistory: Sendable {
         for observer in observers { observer.tell(transaction) }
     }
 
+    /// The storage holds more or less than before, after a pack.
+    func replaceStatistics(_ statistics: StorageStatistics) {
+        self.state.withLock { $0.statistics = statistics }
+    }
+
     /// Adds an observer and returns the last transaction that it will not be told of.
     func add(_ observer: any StorageObserver) -> TransactionID {
         self.state.withLock { state in

@@ -25,6 +25,8 @@ struct AppendQueueStateMachine<Completion> {
     struct QueuedRevision: Hashable {
         var tid: TransactionID
         var position: Int
+        /// Whether it says that the object does not exist.
+        var isUndoneCreation = false
     }
 
     /// What to do with a transaction that was queued.
@@ -90,7 +92,11 @@ struct AppendQueueStateMachine<Completion> {
         precondition(transaction.encoded.position == self.end, "transactions follow one another in the file")
         self.end = transaction.encoded.end
         for object in transaction.encoded.objects {
-            self.revisions[object.oid] = QueuedRevision(tid: transaction.encoded.tid, position: object.position)
+            self.revisions[object.oid] = QueuedRevision(
+                tid: transaction.encoded.tid,
+                position: object.position,
+                isUndoneCreation: transaction.encoded.undoneCreations.contains(object.oid)
+            )
         }
         self.waiting.append(transaction)
         if self.isWriting { return .none }

@@ -16,11 +16,11 @@ public import ZODBFormat
 public final class FileStorage: CompanionedStorage {
     public let traits: StorageTraits
 
+    let index: ObjectIndex
+    let history: VisibleHistory
+    let appender: Appender
     private let configuration: FileStorageConfiguration
-    private let index: ObjectIndex
     private let indexSaver: IndexSaver
-    private let history: VisibleHistory
-    private let appender: Appender
     private let place = CommitLock()
     private let fileLock: FileLock?
     private let clock: WallClock
@@ -128,6 +128,7 @@ public final class FileStorage: CompanionedStorage {
         try draft.metadata.checkLengths()
         let blobs = try await self.blobs?.staging(draft, of: self)
         let draft = try CheckedDraft(self.blobs == nil ? draft : draft.withoutBlobs)
+        guard draft.requests.isEmpty else { throw StorageError.unsupported("undo, delete or restore", self) }
         try draft.checkEncodedLength()
         let vote = try await self.place.acquire()
         let conflicts: [ObjectConflict]
@@ -155,6 +156,7 @@ public final class FileStorage: CompanionedStorage {
         self.pending.withLock { pending in
             for oid in draft.oids { pending.objectIDs.reserve(oid) }
         }
+        try self.pending.withLock { try draft.checkTransactionID(after: $0.tids.last) }
         let conflicts = try draft.conflicts { try self.committedSerial(of: $0) }
         guard conflicts.isEmpty else { return conflicts }
         try self.pending.withLock { pending in
@@ -171,7 +173,7 @@ public final class FileStorage: CompanionedStorage {
             guard !pending.isClosed else { throw StorageError.closed }
             guard let prepared = pending.prepared, prepared.vote == vote else { throw StorageError.noSuchVote(vote) }
             pending.prepared = nil
-            return (pending.tids.next(at: self.clock()), prepared.draft, prepared.blobs)
+            return (pending.tids.next(for: prepared.draft, at: self.clock()), prepared.draft, prepared.blobs)
         }
         guard let tid else {
             self.place.release(vote)
@@ -201,8 +203,8 @@ public final class FileStorage: CompanionedStorage {
 
     public func recentTransactions(after tid: TransactionID, limit: Int) async throws -> [CommittedTransaction] {
         let visible = self.history.last
-        let contents = try self.index.snapshot()
-        var log = TransactionLog(contents.file, end: contents.end)
+        let (file, end) = try self.index.extent()
+        var log = TransactionLog(file, end: end)
         return try log.newest(after: tid, through: visible, limit: limit)
     }
 
@@ -266,7 +268,8 @@ public final class FileStorage: CompanionedStorage {
         return try BlobDirectory(path, isWritable: !configuration.readOnly, logger: configuration.logger)
     }
 
-    private func reader() -> RevisionReader {
+    /// A reader of what is visible now.
+    func reader() -> RevisionReader {
         // The order matters: what is visible now is in the index by the time of any look-up after this.
         RevisionReader(visible: self.history.last, index: self.index)
     }
@@ -274,7 +277,9 @@ public final class FileStorage: CompanionedStorage {
     /// The newest revision of an object, whether it is visible already or still queued.
     private func committedSerial(of oid: ObjectID) throws -> CommittedSerial? {
         // The order matters: a transaction is in the index before it leaves the queue.
-        if let queued = self.appender.queuedRevision(of: oid) { return CommittedSerial(tid: queued.tid) }
+        if let queued = self.appender.queuedRevision(of: oid) {
+            return CommittedSerial(tid: queued.tid, isUndoneCreation: queued.isUndoneCreation)
+        }
         let (file, position) = try self.index.find(oid)
         return try position.map { try RecordReader(file).serial(at: $0, of: oid) }
     }
@@ -284,7 +289,7 @@ public final class FileStorage: CompanionedStorage {
         return try self.index.find(oid).position ?? 0
     }
 
-    private func checkOpen() throws {
+    func checkOpen() throws {
         guard self.pending.withLock({ !$0.isClosed }) else { throw StorageError.closed }
     }
 
@@ -296,10 +301,12 @@ public final class FileStorage: CompanionedStorage {
 
     /// Refuses a draft whose last record would begin behind the quota, as Python's FileStorage does.
     private func checkQuota(_ draft: CheckedDraft) throws {
-        guard let quota = self.configuration.quota, let last = draft.stores.last else { return }
-        let encodedEnd = self.appender.end + draft.encodedLength
-        let lastRecord =
-            encodedEnd - TransactionHeader.trailerSize - DataHeader.recordLength(ofData: last.data.readableBytes)
+        guard let quota = self.configuration.quota, let last = draft.stores.lastIndex(where: { !$0.ignoresQuota })
+        else {
+            return
+        }
+        let behind = draft.stores[last...].reduce(0) { $0 + DataHeader.recordLength(ofData: $1.payload.dataLength) }
+        let lastRecord = self.appender.end + draft.encodedLength - TransactionHeader.trailerSize - behind
         guard lastRecord > quota else { return }
         throw StorageError(.quotaExceeded, "\(self.configuration.path) may not grow beyond \(quota) bytes")
     }

@@ -43,6 +43,22 @@ final class ObjectIndex: Sendable {
         }
     }
 
+    /// The first object from `oid` on; `nil` when there is none.
+    func first(atOrAfter oid: ObjectID) throws -> ObjectID? {
+        try self.contents.withLock { contents in
+            guard contents != nil else { throw StorageError.closed }
+            return contents?.table.first(atOrAfter: oid)
+        }
+    }
+
+    /// The file, and how far into it the index knows it: behind a whole transaction.
+    func extent() throws -> (file: PositionalFile, end: Int) {
+        try self.contents.withLock { contents in
+            guard let contents else { throw StorageError.closed }
+            return (contents.file, contents.end)
+        }
+    }
+
     /// Everything, as of the end of a transaction. Cheap, until the index is changed.
     func snapshot() throws -> Contents {
         try self.updating.withLock { _ in

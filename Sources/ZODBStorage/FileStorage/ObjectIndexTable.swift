@@ -50,8 +50,8 @@ struct ObjectIndexTable: Sendable {
             self.high.reserveCapacity(count)
         }
 
-        /// The first index whose suffix is not below `suffix`.
-        private func index(of suffix: UInt16) -> Int {
+        /// The first index whose suffix is not below `suffix`; the count when there is none.
+        func index(of suffix: UInt16) -> Int {
             // Identifiers are handed out one by one: mostly a bucket has no gaps, and new ones come at its end.
             let direct = Int(suffix) - Int(self.suffixes.first ?? 0)
             if direct >= 0, direct < self.count, self.suffixes[direct] == suffix { return direct }
@@ -72,9 +72,13 @@ struct ObjectIndexTable: Sendable {
     /// The number of objects.
     private(set) var count = 0
     private var buckets: [UInt64: Bucket] = [:]
+    /// The keys of the buckets, sorted, but for those of `newPrefixes`.
+    private var sortedPrefixes: [UInt64] = []
+    /// The keys of buckets that have come since somebody asked for the order.
+    private var newPrefixes: [UInt64] = []
 
     /// The first six bytes of the identifiers of each bucket, sorted.
-    var prefixes: [UInt64] { self.buckets.keys.sorted() }
+    var prefixes: [UInt64] { self.newPrefixes.isEmpty ? self.sortedPrefixes : self.buckets.keys.sorted() }
 
     /// The largest identifier; `nil` when there are no objects.
     var maximum: ObjectID? {
@@ -90,7 +94,38 @@ struct ObjectIndexTable: Sendable {
     /// Records where the newest record of an object is.
     mutating func set(_ oid: ObjectID, _ position: Int) {
         let suffix = UInt16(truncatingIfNeeded: oid.rawValue)
-        if self.buckets[oid.rawValue >> 16, default: Bucket()].set(suffix, position) { self.count += 1 }
+        let prefix = oid.rawValue >> 16
+        guard self.buckets[prefix, default: Bucket()].set(suffix, position) else { return }
+        self.count += 1
+        if self.buckets.count > self.sortedPrefixes.count + self.newPrefixes.count { self.newPrefixes.append(prefix) }
+    }
+
+    /// The first object from `oid` on; `nil` when there is none.
+    ///
+    /// Takes logarithmic time, but for the first time after objects have come whose identifiers are far from all others:
+    /// then the prefixes are put in order again.
+    mutating func first(atOrAfter oid: ObjectID) -> ObjectID? {
+        if !self.newPrefixes.isEmpty {
+            self.sortedPrefixes = self.prefixes
+            self.newPrefixes = []
+        }
+        let prefix = oid.rawValue >> 16
+        if let bucket = self.buckets[prefix] {
+            let index = bucket.index(of: UInt16(truncatingIfNeeded: oid.rawValue))
+            if index < bucket.count { return ObjectID(rawValue: prefix << 16 | UInt64(bucket.suffixes[index])) }
+        }
+        var range = 0..<self.sortedPrefixes.count
+        while !range.isEmpty {
+            let middle = range.lowerBound + range.count / 2
+            if self.sortedPrefixes[middle] <= prefix {
+                range = middle + 1..<range.upperBound
+            } else {
+                range = range.lowerBound..<middle
+            }
+        }
+        guard range.lowerBound < self.sortedPrefixes.count else { return nil }
+        let next = self.sortedPrefixes[range.lowerBound]
+        return self.buckets[next]?.suffixes.first.map { ObjectID(rawValue: next << 16 | UInt64($0)) }
     }
 
     /// The bucket of the identifiers that begin with six bytes.
@@ -98,7 +133,8 @@ struct ObjectIndexTable: Sendable {
 
     /// Puts a whole bucket in the place of the one of its identifiers.
     mutating func replace(_ prefix: UInt64, _ bucket: Bucket) {
-        self.count += bucket.count - (self.buckets[prefix]?.count ?? 0)
-        self.buckets[prefix] = bucket
+        let replaced = self.buckets.updateValue(bucket, forKey: prefix)
+        self.count += bucket.count - (replaced?.count ?? 0)
+        if replaced == nil { self.newPrefixes.append(prefix) }
     }
 }

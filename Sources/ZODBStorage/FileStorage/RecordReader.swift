@@ -43,6 +43,16 @@ struct RecordReader {
         return Record(header: header, position: position, rest: bytes)
     }
 
+    /// The beginning of the record at a position, which must be within the transaction that begins at `transaction` and
+    /// whose records end at `end`.
+    func record(at position: Int, in transaction: Int, endingAt end: Int) throws -> Record {
+        var bytes = try self.file.read(at: position, count: min(Self.firstRead, end - position))
+        guard let header = bytes.readDataHeader(), header.recordLength <= end - position,
+            header.transaction == transaction
+        else { throw self.damage("a data record does not belong to its transaction", at: position) }
+        return Record(header: header, position: position, rest: bytes)
+    }
+
     /// The tid of the record at a position, and whether it undoes the object's creation.
     func serial(at position: Int, of oid: ObjectID) throws -> CommittedSerial {
         let record = try self.record(at: position, of: oid, reading: DataHeader.size + DataHeader.pointerSize)
@@ -84,21 +94,29 @@ struct RecordReader {
     ///
     /// Throws `StorageError.noSuchObject` when they lead to an undone creation.
     func data(of record: Record) throws -> ByteBuffer {
+        guard let data = try self.dataIfAny(of: record) else { throw StorageError.noSuchObject(record.header.oid) }
+        return data
+    }
+
+    /// The data of a record, its own or what its pointers lead to; `nil` when they lead to an undone creation.
+    func dataIfAny(of record: Record) throws -> ByteBuffer? {
         var record = record
         while true {
             switch try self.content(of: record) {
-            case .data(let data):
-                return data
-            case .pointer(0):
-                throw StorageError.noSuchObject(record.header.oid)
-            case .pointer(let target):
-                // Pointers lead to the front of the file only, and so come to an end.
-                guard target < record.position else {
-                    throw self.damage("a data record points to one behind it", at: record.position)
-                }
-                record = try self.record(at: target, of: record.header.oid)
+            case .data(let data): return data
+            case .pointer(0): return nil
+            case .pointer(let target): record = try self.target(target, of: record)
             }
         }
+    }
+
+    /// The record at the position that another one points to.
+    func target(_ target: Int, of record: Record) throws -> Record {
+        // Pointers lead to the front of the file only, and so come to an end.
+        guard target < record.position else {
+            throw self.damage("a data record points to one behind it", at: record.position)
+        }
+        return try self.record(at: target, of: record.header.oid)
     }
 
     /// Where the revision before a record is; zero when there is none.

@@ -18,8 +18,10 @@ struct EncodedTransaction: Sendable {
     /// Where the bytes belong in the file.
     let position: Int
     let bytes: ByteBuffer
-    /// Where each object's record will be.
+    /// Where each object's record will be; of several records of one object the last one counts.
     let objects: [ObjectPosition]
+    /// The objects that do not exist from this transaction on.
+    let undoneCreations: Set<ObjectID>
 
     /// The position behind the transaction.
     var end: Int { self.position + self.bytes.readableBytes }
@@ -30,7 +32,7 @@ struct EncodedTransaction: Sendable {
         let header = TransactionHeader(
             tid: tid,
             length: draft.encodedLength - TransactionHeader.trailerSize,
-            statusByte: TransactionHeader.Status.committed.rawValue,
+            statusByte: draft.status.rawValue,
             userLength: metadata.user.readableBytes,
             descriptionLength: metadata.description.readableBytes,
             extensionLength: metadata.extensionData.readableBytes
@@ -51,13 +53,13 @@ struct EncodedTransaction: Sendable {
                     tid: tid,
                     previous: try previous(store.oid),
                     transaction: position,
-                    dataLength: store.data.readableBytes
+                    dataLength: store.payload.dataLength
                 )
             )
-            if store.data.readableBytes == 0 {
-                bytes.writeInteger(UInt64(0))
-            } else {
-                bytes.writeImmutableBuffer(store.data)
+            switch store.payload {
+            case .data(let data): bytes.writeImmutableBuffer(data)
+            case .pointer(let position): bytes.writeInteger(UInt64(position))
+            case .nothing: bytes.writeInteger(UInt64(0))
             }
         }
         bytes.writeInteger(UInt64(header.length))
@@ -65,6 +67,7 @@ struct EncodedTransaction: Sendable {
         self.position = position
         self.bytes = bytes
         self.objects = objects
+        self.undoneCreations = Set(draft.oids.lazy.filter { draft.payload(of: $0) == .nothing })
     }
 }
 
@@ -75,7 +78,7 @@ extension CheckedDraft {
         let texts =
             metadata.user.readableBytes + metadata.description.readableBytes + metadata.extensionData.readableBytes
         return self.stores.reduce(TransactionHeader.size + texts + TransactionHeader.trailerSize) {
-            $0 + DataHeader.recordLength(ofData: $1.data.readableBytes)
+            $0 + DataHeader.recordLength(ofData: $1.payload.dataLength)
         }
     }
 

@@ -30,8 +30,10 @@ struct FileWindow {
         guard position >= 0, count >= 0, position <= self.size, count <= self.size - position else { return nil }
         let end = self.start + self.window.readableBytes
         if position < self.start || position + count > end {
-            self.window = try self.read(position, min(max(count, self.windowSize), self.size - position))
-            self.start = position
+            // A scan that goes backwards finds what comes next in front of what it asks for.
+            let first = position < self.start ? max(0, min(position, position + count - self.windowSize)) : position
+            self.window = try self.read(first, min(max(count, self.windowSize), self.size - first))
+            self.start = first
         }
         return self.window.getSlice(at: self.window.readerIndex + position - self.start, length: count)
     }

@@ -80,8 +80,10 @@ public final class MappingStorage: CompanionedStorage {
     public func vote(_ draft: TransactionDraft) async throws -> VoteOutcome {
         try self.checkOpen()
         let draft = try CheckedDraft(draft)
+        guard draft.requests.isEmpty else { throw StorageError.unsupported("undo, delete or restore", self) }
         let vote = try await self.place.acquire()
         do {
+            try self.pending.withLock { try draft.checkTransactionID(after: $0.tids.last) }
             let conflicts = try self.contents.withLock { contents in
                 for oid in draft.oids { contents.objectIDs.reserve(oid) }
                 return try draft.conflicts { contents.committedSerial(of: $0) }
@@ -108,7 +110,7 @@ public final class MappingStorage: CompanionedStorage {
             guard !pending.isClosed else { throw StorageError.closed }
             guard let prepared = pending.prepared, prepared.vote == vote else { throw StorageError.noSuchVote(vote) }
             pending.prepared = nil
-            return (pending.tids.next(at: self.clock()), prepared.draft)
+            return (pending.tids.next(for: prepared.draft, at: self.clock()), prepared.draft)
         }
         guard let tid else {
             self.place.release(vote)
@@ -141,7 +143,45 @@ public final class MappingStorage: CompanionedStorage {
     public func recentTransactions(after tid: TransactionID, limit: Int) async throws -> [CommittedTransaction] {
         try self.checkOpen()
         let visible = self.history.last
-        return self.contents.withLock { $0.transactions(after: tid, through: visible, limit: limit) }
+        return self.contents.withLock { $0.recentTransactions(after: tid, through: visible, limit: limit) }
+    }
+
+    public func history(of oid: ObjectID, limit: Int) async throws -> [RevisionSummary] {
+        try self.checkOpen()
+        let visible = self.history.last
+        return try self.contents.withLock { try $0.history(of: oid, limit: limit, visible: visible) }
+    }
+
+    public func transactions(
+        from first: TransactionID,
+        through last: TransactionID
+    ) async throws -> any TransactionCursor {
+        try self.checkOpen()
+        let last = min(last, self.history.last)
+        return MappingTransactionCursor(self.contents.withLock { $0.transactions(from: first, through: last) })
+    }
+
+    /// Packs, with garbage collection unless the request says otherwise, between two transactions.
+    ///
+    /// Throws `StorageError.invalidArgument` when there has been a pack to a later time.
+    public func pack(_ request: PackRequest) async throws {
+        try self.checkOpen()
+        let vote = try await self.place.acquire()
+        defer { self.place.release(vote) }
+        let contents = self.contents.withLock { $0 }
+        guard contents.statistics.objectCount > 0 else { return }
+        var packed = try contents.packed(
+            before: request.before,
+            collectsGarbage: request.collectsGarbage ?? true,
+            progress: request.progress ?? { _ in }
+        )
+        self.contents.withLock { contents in
+            packed.objectIDs = contents.objectIDs
+            contents = packed
+        }
+        self.history.replaceStatistics(packed.statistics)
+        let count = packed.statistics.objectCount
+        request.progress?(.init(phase: .copying, completed: count, total: count))
     }
 
     public func addObserver(_ observer: any StorageObserver) async throws -> TransactionID {
