@@ -2,14 +2,20 @@
 
     history.py tell PATH    print undo log, histories, transactions with their records, and current records as JSON
     history.py refs PATH    fsrefs: print what it has to say
+    history.py copy PATH COPY    copy all transactions to a new file
+    history.py replay PATH STEPS    make the history that a file of steps describes, print what came of each step
 """
 import base64
 import json
 import logging
 import sys
 
+from ZODB.Connection import TransactionMetaData
 from ZODB.FileStorage import FileStorage
+from ZODB.POSException import ConflictError
+from ZODB.POSException import MultipleUndoErrors
 from ZODB.POSException import POSKeyError
+from ZODB.POSException import UndoError
 from ZODB.scripts import fsrefs
 from ZODB.utils import load_current
 
@@ -55,7 +61,63 @@ def refs(path):
     print('done')
 
 
+def copy(path, target):
+    source = FileStorage(path, read_only=True)
+    storage = FileStorage(target)
+    storage.copyTransactionsFrom(source)
+    storage.close()
+    source.close()
+
+
+def perform(storage, t, step):
+    for operation in step['operations']:
+        kind = operation['kind']
+        oid, serial, data, tid = [
+            bytes.fromhex(operation[name]) if operation.get(name) is not None else None
+            for name in ('oid', 'serial', 'data', 'tid')
+        ]
+        if kind == 'store':
+            storage.store(oid, serial, data, '', t)
+        elif kind == 'delete':
+            storage.deleteObject(oid, serial, t)
+        elif kind == 'undo':
+            storage.undo(base64.b64encode(tid), t)
+        elif kind == 'restore':
+            storage.restore(oid, serial, data, '', tid, t)
+
+
+def replay(path, steps):
+    logging.disable()  # of merges that do not work out
+    storage = FileStorage(path)
+    outcomes = []
+    with open(steps) as file:
+        steps = json.load(file)
+    for step in steps:
+        t = TransactionMetaData(bytes.fromhex(step['user']))
+        storage.tpc_begin(t, bytes.fromhex(step['tid']), step['status'])
+        try:
+            perform(storage, t, step)
+            storage.tpc_vote(t)
+            storage.tpc_finish(t)
+        except MultipleUndoErrors as error:
+            outcome = ['undo']
+            for oid, problem in error._errs:
+                outcome += [oid.hex(), problem._reason]
+        except UndoError as error:
+            outcome = ['undo', error._reason]
+        except ConflictError as error:
+            outcome = ['conflict', error.oid.hex()]
+        except POSKeyError as error:
+            outcome = ['missing', error.args[0].hex()]
+        else:
+            outcome = ['ok']
+        storage.tpc_abort(t)
+        outcomes.append(outcome)
+    storage.close()
+    print(json.dumps(outcomes))
+
+
 if __name__ == '__main__':
     logging.basicConfig(stream=sys.stdout, level=logging.WARNING)
-    command, path = sys.argv[1:]
-    globals()[command](path)
+    command, *arguments = sys.argv[1:]
+    globals()[command](*arguments)
