@@ -103,6 +103,25 @@ enum PickleInteger {
         return (negative ? "-" : "") + first + rest.joined()
     }
 
+    /// The sum of two two's complements, or their difference.
+    static func sum(_ one: [UInt8], _ other: [UInt8], negated: Bool = false) -> PickleValue {
+        let count = max(one.count, other.count) + 1
+        let (oneFiller, otherFiller) = (self.filler(one), self.filler(other))
+        var carry = negated ? 1 : 0
+        var bytes: [UInt8] = []
+        bytes.reserveCapacity(count)
+        for index in 0..<count {
+            let byte = index < other.count ? other[index] : otherFiller
+            let sum = Int(index < one.count ? one[index] : oneFiller) + Int(negated ? ~byte : byte) + carry
+            bytes.append(UInt8(truncatingIfNeeded: sum))
+            carry = sum >> 8
+        }
+        return self.value(ofLittleEndian: bytes)
+    }
+
+    /// The byte that may be put before a two's complement any number of times.
+    private static func filler(_ bytes: [UInt8]) -> UInt8 { (bytes.last ?? 0) & 0x80 == 0 ? 0 : 0xff }
+
     private static func negate(_ bytes: inout [UInt8]) {
         var carry = true
         for index in bytes.indices {

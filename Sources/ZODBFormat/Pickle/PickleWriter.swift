@@ -23,6 +23,7 @@ public struct PickleWriter: Sendable {
     }
 }
 
+// Numbers and bytes are also what `PythonDumper` writes.
 extension ByteBuffer {
     fileprivate mutating func writePickle(_ opcode: PickleOpcode) {
         self.writeInteger(opcode.rawValue)
@@ -60,7 +61,7 @@ extension ByteBuffer {
         }
     }
 
-    private mutating func writePickled(_ int: Int) {
+    mutating func writePickled(_ int: Int) {
         if let byte = UInt8(exactly: int) {
             self.writeMultipleIntegers(PickleOpcode.binInt1.rawValue, byte)
         } else if let short = UInt16(exactly: int) {
@@ -72,7 +73,7 @@ extension ByteBuffer {
         }
     }
 
-    private mutating func writePickled(integer bytes: [UInt8]) {
+    mutating func writePickled(integer bytes: [UInt8]) {
         if let length = UInt8(exactly: bytes.count) {
             self.writeMultipleIntegers(PickleOpcode.long1.rawValue, length)
         } else {
@@ -86,7 +87,7 @@ extension ByteBuffer {
         self.writeString(string)
     }
 
-    private mutating func writePickled(_ bytes: ByteBuffer) {
+    mutating func writePickled(_ bytes: ByteBuffer) {
         if let length = UInt8(exactly: bytes.readableBytes) {
             self.writeMultipleIntegers(PickleOpcode.shortBinBytes.rawValue, length)
         } else {

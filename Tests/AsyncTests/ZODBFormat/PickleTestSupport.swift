@@ -61,3 +61,23 @@ extension PickleValue {
         return String(bytes.flatMap { [digits[Int($0 >> 4)], digits[Int($0 & 15)]] })
     }
 }
+
+extension ByteBuffer {
+    /// The bytes that pairs of hexadecimal digits say.
+    init(hexadecimal digits: some StringProtocol) {
+        self.init()
+        var high: UInt8?
+        for digit in digits.utf8 {
+            let nibble = digit < 0x60 ? digit - 0x30 : digit - 0x57
+            if let first = high {
+                self.writeInteger(first << 4 | nibble)
+                high = nil
+            } else {
+                high = nibble
+            }
+        }
+    }
+
+    /// The readable bytes as pairs of hexadecimal digits.
+    var hexadecimal: String { String(PickleValue.bytes(self).canonical.dropFirst()) }
+}
