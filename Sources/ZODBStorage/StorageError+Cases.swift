@@ -32,6 +32,24 @@ extension StorageError {
         StorageError(.noSuchObject, "transaction \(tid) wrote no revision of object \(oid)", oid: oid)
     }
 
+    /// The error of an undo of a transaction that is not there, or behind a pack. Says it in Python's words, which its
+    /// users know.
+    static var invalidUndo: StorageError { StorageError(.undoFailed, "Invalid transaction id") }
+
+    /// The error of an undo of a transaction that a pack has gone through.
+    static var notUndoable: StorageError {
+        StorageError(.undoFailed, "non-undoable transaction")
+    }
+
+    /// The error of an undo that meets later changes.
+    static func undoFailed(_ tid: TransactionID, _ problems: [(oid: ObjectID, problem: String)]) -> StorageError {
+        // The first few say enough in a log.
+        let sentences = problems.prefix(10).map { "object \($0.oid): \($0.problem)" }.joined(separator: "; ")
+        var error = StorageError(.undoFailed, "transaction \(tid) cannot be undone: \(sentences)")
+        error.undoProblems = problems
+        return error
+    }
+
     /// The error of something that this kind of storage cannot do.
     static func unsupported(_ what: String, _ storage: some Storage) -> StorageError {
         StorageError(.unsupported, "\(storage.traits.name) cannot \(what)")

@@ -49,7 +49,8 @@ public struct StorageError: Error, Sendable, CustomStringConvertible {
         public static let refused = Code(kind: .refused)
         /// A pack is under way already. Try again when it has ended.
         public static let packing = Code(kind: .packing)
-        /// A transaction cannot be undone; `undoProblems` says why, object by object.
+        /// A transaction cannot be undone; `undoProblems` says why, object by object. Where it is empty the transaction is
+        /// not there or was packed, and the message is all that Python's `UndoError` says.
         public static let undoFailed = Code(kind: .undoFailed)
         /// This storage cannot do that.
         public static let unsupported = Code(kind: .unsupported)

@@ -60,6 +60,7 @@ struct CheckedDraft: Sendable {
     let requests: [Request]
     /// The objects that are written as nobody who voted has seen them.
     private(set) var merged: [ObjectID] = []
+    private var mergedObjects: Set<ObjectID> = []
     private let checks: [(oid: ObjectID, serial: TransactionID)]
     /// The last store of each object.
     private var places: [ObjectID: Int] = [:]
@@ -134,7 +135,7 @@ struct CheckedDraft: Sendable {
 
     /// Adds a record that a request has led to. Of several records of one object the last one counts.
     mutating func append(_ store: Store, isMerged: Bool = false) {
-        if isMerged, !self.merged.contains(store.oid) { self.merged.append(store.oid) }
+        if isMerged, self.mergedObjects.insert(store.oid).inserted { self.merged.append(store.oid) }
         self.places[store.oid] = self.stores.count
         self.stores.append(store)
     }

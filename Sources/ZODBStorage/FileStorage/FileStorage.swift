@@ -128,12 +128,12 @@ public final class FileStorage: CompanionedStorage {
         try draft.metadata.checkLengths()
         let blobs = try await self.blobs?.staging(draft, of: self)
         let draft = try CheckedDraft(self.blobs == nil ? draft : draft.withoutBlobs)
-        guard draft.requests.isEmpty else { throw StorageError.unsupported("undo, delete or restore", self) }
         try draft.checkEncodedLength()
+        let undone = try await self.undoneTransactions(of: draft)
         let vote = try await self.place.acquire()
         let conflicts: [ObjectConflict]
         do {
-            conflicts = try self.prepare(draft, blobs, vote)
+            conflicts = try await self.prepare(draft, undone, blobs, vote)
         } catch {
             self.place.release(vote)
             if let newest = (error as? StorageError)?.serials?.committed {
@@ -149,7 +149,13 @@ public final class FileStorage: CompanionedStorage {
     }
 
     /// Checks a draft and keeps it for `finish(_:)`, unless there are conflicts.
-    private func prepare(_ draft: CheckedDraft, _ blobs: BlobPlacement?, _ vote: VoteID) throws -> [ObjectConflict] {
+    private func prepare(
+        _ draft: CheckedDraft,
+        _ undone: [TransactionID: UndoneTransaction],
+        _ blobs: BlobPlacement?,
+        _ vote: VoteID
+    ) async throws -> [ObjectConflict] {
+        var draft = draft
         // Whoever held the place before may have met the end of all writing.
         try self.checkWritable()
         try self.checkQuota(draft)
@@ -159,11 +165,23 @@ public final class FileStorage: CompanionedStorage {
         try self.pending.withLock { try draft.checkTransactionID(after: $0.tids.last) }
         let conflicts = try draft.conflicts { try self.committedSerial(of: $0) }
         guard conflicts.isEmpty else { return conflicts }
+        if !draft.requests.isEmpty {
+            try await self.fulfilRequests(of: &draft, undoing: undone)
+            try draft.checkEncodedLength()
+            try self.checkQuota(draft)
+            self.pending.withLock { pending in
+                for oid in draft.oids { pending.objectIDs.reserve(oid) }
+            }
+        }
         try self.pending.withLock { pending in
             guard !pending.isClosed else { throw StorageError.closed }
             pending.prepared = (vote, draft, blobs)
         }
         return []
+    }
+
+    public func mergedObjects(of vote: VoteID) async -> [ObjectID] {
+        self.pending.withLock { $0.prepared?.vote == vote ? $0.prepared?.draft.merged ?? [] : [] }
     }
 
     public func finish(_ vote: VoteID) async throws -> TransactionID { try await self.finish(vote, with: nil) }
@@ -275,7 +293,7 @@ public final class FileStorage: CompanionedStorage {
     }
 
     /// The newest revision of an object, whether it is visible already or still queued.
-    private func committedSerial(of oid: ObjectID) throws -> CommittedSerial? {
+    func committedSerial(of oid: ObjectID) throws -> CommittedSerial? {
         // The order matters: a transaction is in the index before it leaves the queue.
         if let queued = self.appender.queuedRevision(of: oid) {
             return CommittedSerial(tid: queued.tid, isUndoneCreation: queued.isUndoneCreation)
@@ -284,7 +302,8 @@ public final class FileStorage: CompanionedStorage {
         return try position.map { try RecordReader(file).serial(at: $0, of: oid) }
     }
 
-    private func newestPosition(of oid: ObjectID) throws -> Int {
+    /// Where the newest record of an object is, or will be; zero when there is none.
+    func newestPosition(of oid: ObjectID) throws -> Int {
         if let queued = self.appender.queuedRevision(of: oid) { return queued.position }
         return try self.index.find(oid).position ?? 0
     }
