@@ -32,7 +32,7 @@ extension StorageError {
         StorageError(.noSuchObject, "transaction \(tid) wrote no revision of object \(oid)", oid: oid)
     }
 
-    /// The error of an undo of a transaction that is not there, or behind a pack. Says it in Python's words, which its
+    /// The error of an undo of a transaction that is not there. Says it in Python's words, which its
     /// users know.
     static var invalidUndo: StorageError { StorageError(.undoFailed, "Invalid transaction id") }
 

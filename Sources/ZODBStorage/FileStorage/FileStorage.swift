@@ -82,7 +82,7 @@ public final class FileStorage: CompanionedStorage {
         self.indexSaver = saver
         self.appender = Appender(wrapping(opened.file), path: configuration.path, end: opened.end) { encoded, origin in
             let statistics = index.update(encoded.objects, end: encoded.end)
-            let transaction = CommittedTransaction(tid: encoded.tid, oids: encoded.objects.map(\.oid), origin: origin)
+            let transaction = CommittedTransaction(tid: encoded.tid, oids: encoded.oids, origin: origin)
             history.publish(transaction, statistics: statistics)
             saver.grown(statistics)
         }
@@ -151,7 +151,7 @@ public final class FileStorage: CompanionedStorage {
     /// Checks a draft and keeps it for `finish(_:)`, unless there are conflicts.
     private func prepare(
         _ draft: CheckedDraft,
-        _ undone: [TransactionID: UndoneTransaction],
+        _ undone: [TransactionID: FoundTransaction],
         _ blobs: BlobPlacement?,
         _ vote: VoteID
     ) async throws -> [ObjectConflict] {

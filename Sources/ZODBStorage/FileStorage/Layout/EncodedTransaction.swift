@@ -20,6 +20,8 @@ struct EncodedTransaction: Sendable {
     let bytes: ByteBuffer
     /// Where each object's record will be; of several records of one object the last one counts.
     let objects: [ObjectPosition]
+    /// The objects that it writes, each once.
+    let oids: [ObjectID]
     /// The objects that do not exist from this transaction on.
     let undoneCreations: Set<ObjectID>
 
@@ -67,7 +69,8 @@ struct EncodedTransaction: Sendable {
         self.position = position
         self.bytes = bytes
         self.objects = objects
-        self.undoneCreations = Set(draft.oids.lazy.filter { draft.payload(of: $0) == .nothing })
+        self.oids = draft.oids
+        self.undoneCreations = Set(self.oids.lazy.filter { draft.payload(of: $0) == .nothing })
     }
 }
 

@@ -8,9 +8,13 @@ import ZODBFormat
 
 /// Undoing, deleting and restoring: what can only be written once it is known what is committed.
 extension FileStorage {
-    /// Finds the transactions that a draft undoes, before its vote takes its turn: they may be far back in the file.
-    func undoneTransactions(of draft: CheckedDraft) async throws -> [TransactionID: UndoneTransaction] {
-        var found: [TransactionID: UndoneTransaction] = [:]
+    /// A transaction that is to be undone, or why it cannot be.
+    typealias FoundTransaction = Result<UndoneTransaction, StorageError>
+
+    /// Finds the transactions that a draft undoes, before its vote takes its turn: they may be far back in the file. What
+    /// is wrong with one is thrown only when it is its turn.
+    func undoneTransactions(of draft: CheckedDraft) async throws -> [TransactionID: FoundTransaction] {
+        var found: [TransactionID: FoundTransaction] = [:]
         for case .undo(let tid) in draft.requests where found[tid] == nil {
             try await self.appender.published(through: tid)
             found[tid] = try await self.undoneTransaction(tid)
@@ -18,25 +22,34 @@ extension FileStorage {
         return found
     }
 
-    private func undoneTransaction(_ tid: TransactionID) async throws -> UndoneTransaction {
+    private func undoneTransaction(_ tid: TransactionID) async throws -> FoundTransaction {
         let (file, end) = try self.index.extent()
-        return try await Self.reading { try UndoneTransaction(tid, in: file, end: end) }
+        do {
+            return .success(try await Self.reading { try UndoneTransaction(tid, in: file, end: end) })
+        } catch let error as StorageError where error.code == .undoFailed {
+            return .failure(error)
+        }
     }
 
     /// Adds to a draft what its requests lead to, while its vote holds the place.
     func fulfilRequests(
         of draft: inout CheckedDraft,
-        undoing found: [TransactionID: UndoneTransaction]
+        undoing found: [TransactionID: FoundTransaction]
     ) async throws {
         guard !draft.requests.isEmpty else { return }
         var found = found
         let file = try self.index.extent().file
-        for (tid, undone) in found where undone.file !== file { found[tid] = try await self.undoneTransaction(tid) }
+        for (tid, undone) in found {
+            // A pack has put another file in the place of the one that was searched, unless nothing was found anyway.
+            if case .success(let undone) = undone, undone.file !== file {
+                found[tid] = try await self.undoneTransaction(tid)
+            }
+        }
         try await self.waitUntilReadable(draft.requests, undoing: found)
         for request in draft.requests {
             switch request {
             case .undo(let tid):
-                if let undone = found[tid] { try self.undo(undone, in: &draft) }
+                if let undone = try found[tid]?.get() { try self.undo(undone, in: &draft) }
             case .delete(let oid, let serial):
                 try self.delete(oid, serial, in: &draft)
             case .restore(let oid, let data, let dataTransaction):
@@ -57,7 +70,7 @@ extension FileStorage {
     /// meanwhile.
     private func waitUntilReadable(
         _ requests: [CheckedDraft.Request],
-        undoing found: [TransactionID: UndoneTransaction]
+        undoing found: [TransactionID: FoundTransaction]
     ) async throws {
         var newest = TransactionID.zero
         func note(_ oid: ObjectID) {
@@ -65,7 +78,8 @@ extension FileStorage {
         }
         for request in requests {
             switch request {
-            case .undo(let tid): try found[tid]?.forEachRecord { note($0.header.oid) }
+            case .undo(let tid):
+                if case .success(let undone) = found[tid] { try undone.forEachRecord { note($0.header.oid) } }
             case .restore(let oid, _, _?): note(oid)
             case .restore, .delete: break
             }

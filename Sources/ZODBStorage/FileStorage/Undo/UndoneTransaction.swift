@@ -11,7 +11,7 @@ struct UndoneTransaction: Sendable {
     let file: PositionalFile
     let transaction: TransactionReader.Transaction
 
-    /// Looks for a transaction from the end of the file on, back to the last pack.
+    /// Looks for a transaction from the end of the file on.
     ///
     /// Throws `StorageError.undoFailed` where there is none, and where it is one that cannot be undone.
     init(_ tid: TransactionID, in file: PositionalFile, end: Int) throws {
@@ -30,7 +30,7 @@ struct UndoneTransaction: Sendable {
                 self.transaction = try transactions.transaction(at: position)
                 return
             }
-            guard header.tid > tid, header.status != .packed else { break }
+            guard header.tid > tid else { break }
             end = position
         }
         throw StorageError.invalidUndo

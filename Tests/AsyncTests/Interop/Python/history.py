@@ -102,7 +102,7 @@ def replay(path, steps):
         except MultipleUndoErrors as error:
             outcome = ['undo']
             for oid, problem in error._errs:
-                outcome += [oid.hex(), problem._reason]
+                outcome += [oid.hex(), problem._reason.removesuffix(' for %s')]
         except UndoError as error:
             outcome = ['undo', error._reason]
         except ConflictError as error:
