@@ -9,8 +9,11 @@ import ZODBFormat
 ///
 /// `Appender` drives it. Transactions are queued in the order of their positions and tids. The writer takes everything
 /// that waits as one batch, so that one synchronisation serves all of it; the next batch gathers meanwhile. Until a
-/// transaction is published, its objects are looked up here. The first failure ends all writing: what is under way,
-/// what waits and what comes fails, because every one of them stands behind the bytes that are missing.
+/// transaction is published, its objects are looked up here.
+///
+/// When the disk refuses to take a transaction, as a full one does, that one fails and everything that was queued behind
+/// it, because it stands behind the bytes that are missing; whatever comes then goes where the refused one would have
+/// been. When the disk fails otherwise, nobody can tell what is on it: all of it fails, and so does what comes.
 struct AppendQueueStateMachine<Completion> {
     /// A transaction on its way to the file, and whoever waits for it.
     struct Transaction {
@@ -57,11 +60,24 @@ struct AppendQueueStateMachine<Completion> {
         case fail(StorageError)
     }
 
+    /// What to do when the disk has refused a transaction.
+    struct Refusal {
+        /// The part of the batch that goes on.
+        var rest: [Transaction]
+        /// Fail these, when that part is on disk.
+        var failed: [Completion]
+        /// Why.
+        var error: StorageError
+    }
+
     private var waiting: [Transaction] = []
     private var underWay: [Transaction] = []
     private var revisions: [ObjectID: QueuedRevision] = [:]
     private var isWriting = false
     private var failure: StorageError?
+    /// Transactions that were refused: their first and last tid, and why. The last few are enough, since nobody waits for
+    /// an older one.
+    private var refused: [(tids: ClosedRange<TransactionID>, error: StorageError)] = []
     private var waitingForSleep: [Completion] = []
     private var lastPublished = TransactionID.zero
     private var waitingForPublication: [(tid: TransactionID, completion: Completion)] = []
@@ -89,15 +105,16 @@ struct AppendQueueStateMachine<Completion> {
     /// A transaction has its tid and its place, and is to be written.
     mutating func queued(_ transaction: Transaction) -> QueueAction {
         if let failure { return .fail(transaction.completion, failure) }
-        precondition(transaction.encoded.position == self.end, "transactions follow one another in the file")
-        self.end = transaction.encoded.end
-        for object in transaction.encoded.objects {
-            self.revisions[object.oid] = QueuedRevision(
-                tid: transaction.encoded.tid,
-                position: object.position,
-                isUndoneCreation: transaction.encoded.undoneCreations.contains(object.oid)
-            )
+        guard transaction.encoded.position == self.end else {
+            // It was encoded behind one that has just been refused.
+            guard let error = self.refused.last?.error, transaction.encoded.position > self.end else {
+                preconditionFailure("transactions follow one another in the file")
+            }
+            self.refuse(transaction.encoded.tid...transaction.encoded.tid, error)
+            return .fail(transaction.completion, error)
         }
+        self.end = transaction.encoded.end
+        self.remember(transaction.encoded)
         self.waiting.append(transaction)
         if self.isWriting { return .none }
         self.isWriting = true
@@ -132,6 +149,7 @@ struct AppendQueueStateMachine<Completion> {
     /// Somebody wants to go on when the transaction `tid`, which was committed before or has been queued, is visible.
     mutating func waitsForPublication(of tid: TransactionID, _ completion: Completion) -> PublicationAction {
         if let failure { return .fail(failure) }
+        if let refused = self.refused.last(where: { $0.tids.contains(tid) }) { return .fail(refused.error) }
         let isQueued =
             tid > self.lastPublished
             && (self.underWay.contains { $0.encoded.tid == tid } || self.waiting.contains { $0.encoded.tid == tid })
@@ -140,7 +158,50 @@ struct AppendQueueStateMachine<Completion> {
         return .wait
     }
 
-    /// The disk refused the batch, none of which has been published: returns all who are to be failed.
+    /// The disk took the first `count` transactions of the batch and refused the next one, of which nothing is in the
+    /// file any more.
+    mutating func refused(behind count: Int, _ error: StorageError) -> Refusal {
+        let gone = self.underWay[count...] + self.waiting
+        guard let first = gone.first?.encoded, let last = gone.last?.encoded else {
+            preconditionFailure("what was refused was under way")
+        }
+        self.underWay.removeSubrange(count...)
+        self.waiting = []
+        self.end = first.position
+        self.refuse(first.tid...last.tid, error)
+        self.revisions = [:]
+        for transaction in self.underWay { self.remember(transaction.encoded) }
+        defer { self.waitingForPublication.removeAll { $0.tid >= first.tid } }
+        let waiters = self.waitingForPublication.filter { $0.tid >= first.tid }
+        return Refusal(
+            rest: self.underWay,
+            failed: gone.map(\.completion) + waiters.map(\.completion),
+            error: error
+        )
+    }
+
+    private mutating func refuse(_ tids: ClosedRange<TransactionID>, _ error: StorageError) {
+        self.refused.append((tids, error))
+        if self.refused.count > 16 { self.refused.removeFirst() }
+    }
+
+    private mutating func remember(_ transaction: EncodedTransaction) {
+        for object in transaction.objects {
+            self.revisions[object.oid] = QueuedRevision(
+                tid: transaction.tid,
+                position: object.position,
+                isUndoneCreation: transaction.undoneCreations.contains(object.oid)
+            )
+        }
+    }
+
+    /// Nothing is queued, and another file, which ends at `end`, is written to from now on.
+    mutating func moved(toEnd end: Int) {
+        precondition(self.queuedCount == 0, "a file is exchanged while nothing is written to it")
+        self.end = end
+    }
+
+    /// The disk failed, and nothing of the batch has been published: returns all who are to be failed.
     mutating func failed(_ error: StorageError) -> [Completion] {
         self.failure = error
         self.revisions = [:]

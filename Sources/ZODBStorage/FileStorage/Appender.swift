@@ -4,20 +4,24 @@
 // SPDX-License-Identifier: Apache-2.0
 
 import Dispatch
+import Logging
 import Synchronization
 import ZODBFormat
 
 /// The one writer of a data file. It takes finished transactions from a queue, writes all that wait, synchronises the
 /// file once for all of them, and publishes them in order.
 ///
-/// Guarded by `machine`: the queue. The file is written by `writer` alone, one block at a time.
+/// Guarded by `machine`: the queue; by `file`: which file is written. That is written by `writer` alone, one block at a
+/// time. Guarded by nothing, since only the writer looks at it: `isRefusing`.
 final class Appender: Sendable {
     typealias Completion = CheckedContinuation<Void, any Error>
     typealias Machine = AppendQueueStateMachine<Completion>
 
     private let machine: Mutex<Machine>
-    private let file: any AppendableFile
+    private let file: Mutex<any AppendableFile>
     private let path: String
+    private let logger: Logger?
+    private let isRefusing = Atomic(false)
     private let publish: @Sendable (EncodedTransaction, _ origin: UInt64) -> Void
     private let writer = DispatchQueue(label: "zodb.filestorage.appender", qos: .userInitiated)
 
@@ -27,10 +31,12 @@ final class Appender: Sendable {
         _ file: any AppendableFile,
         path: String,
         end: Int,
+        logger: Logger? = nil,
         publish: @escaping @Sendable (EncodedTransaction, _ origin: UInt64) -> Void
     ) {
         self.machine = Mutex(Machine(end: end))
-        self.file = file
+        self.file = Mutex(file)
+        self.logger = logger
         self.path = path
         self.publish = publish
     }
@@ -99,6 +105,12 @@ final class Appender: Sendable {
         }
     }
 
+    /// Nothing is queued: goes on with another file, which ends at `end`.
+    func moved(to file: any AppendableFile, end: Int) {
+        self.machine.withLock { $0.moved(toEnd: end) }
+        self.file.withLock { $0 = file }
+    }
+
     /// Writes batch after batch until nothing waits. Runs on `writer`.
     private func work() {
         while true {
@@ -113,31 +125,72 @@ final class Appender: Sendable {
     }
 
     private func write(_ batch: [Machine.Transaction]) {
+        let file = self.file.withLock { $0 }
+        var batch = batch
+        var refusal: Machine.Refusal?
+        var done = 0
         do {
-            for transaction in batch {
-                try transaction.companion?.synchronize()
-                try self.file.write(transaction.encoded.bytes, at: transaction.encoded.position)
+            do {
+                while done < batch.count {
+                    try batch[done].companion?.synchronize()
+                    try file.write(batch[done].encoded.bytes, at: batch[done].encoded.position)
+                    done += 1
+                }
+            } catch {
+                // What did not fit may fit later. What stands in front of it is whole.
+                do { try file.truncate(to: batch[done].encoded.position) } catch _ { throw error }
+                let refused = self.refuse(behind: done, error)
+                batch = refused.rest
+                refusal = refused
             }
-            try self.file.synchronize()
+            try file.synchronize()
         } catch {
-            self.fail(error, from: batch.first?.encoded.position)
+            let failure = self.fail(error, file, from: batch.first?.encoded.position)
+            for completion in refusal?.failed ?? [] { completion.resume(throwing: failure) }
             return
         }
+        if let refusal { for completion in refusal.failed { completion.resume(throwing: refusal.error) } }
         for transaction in batch {
             self.publish(transaction.encoded, transaction.origin)
             let waiters = self.machine.withLock { $0.published(transaction.encoded) }
             transaction.completion.resume()
             for waiter in waiters { waiter.resume() }
         }
+        if refusal == nil { self.logRefusals(.none) }
     }
 
-    private func fail(_ error: any Error, from position: Int?) {
+    /// The disk took so many transactions of the batch, and not the next one.
+    private func refuse(behind count: Int, _ error: any Error) -> Machine.Refusal {
+        let error = StorageError(
+            .writeFailed,
+            "\(self.path) could not be written; the transaction is not committed",
+            underlyingError: error
+        )
+        self.logRefusals(error)
+        return self.machine.withLock { $0.refused(behind: count, error) }
+    }
+
+    /// Says once that the disk refuses, and once that it does not any more.
+    private func logRefusals(_ error: StorageError?) {
+        let isRefusing = error != nil
+        guard self.isRefusing.exchange(isRefusing, ordering: .relaxed) != isRefusing else { return }
+        self.logger?.warning(
+            isRefusing
+                ? "The disk refuses to take transactions; each one that comes is tried again"
+                : "The disk takes transactions again",
+            metadata: ["storage.path": "\(self.path)", "error": error.map { "\($0)" }]
+                .compactMapValues { $0.map { .string($0) } }
+        )
+    }
+
+    /// Ends all writing, since nobody can tell what is on the disk.
+    private func fail(_ error: any Error, _ file: any AppendableFile, from position: Int?) -> StorageError {
         // Nobody may find these transactions at the next opening: they are about to be reported as not committed.
         var doubt = ""
         if let position {
             do {
-                try self.file.truncate(to: position)
-                try self.file.synchronize()
+                try file.truncate(to: position)
+                try file.synchronize()
             } catch {
                 doubt = "; as it could not be cut off either, what failed may or may not be there after that (\(error))"
             }
@@ -146,6 +199,16 @@ final class Appender: Sendable {
             .writeFailed,
             "\(self.path) could not be written; nothing is committed to it until it is opened again\(doubt)",
             underlyingError: error
+        )
+        self.stop(failure)
+        return failure
+    }
+
+    /// Ends all writing, and fails whatever is queued.
+    func stop(_ failure: StorageError) {
+        self.logger?.error(
+            "Nothing is committed any more until the storage is opened again",
+            metadata: ["storage.path": "\(self.path)", "error": "\(failure)"]
         )
         for completion in self.machine.withLock({ $0.failed(failure) }) { completion.resume(throwing: failure) }
     }

@@ -16,16 +16,20 @@ public import ZODBFormat
 public final class FileStorage: CompanionedStorage {
     public let traits: StorageTraits
 
+    let configuration: FileStorageConfiguration
     let index: ObjectIndex
+    let indexSaver: IndexSaver
     let history: VisibleHistory
     let appender: Appender
-    private let configuration: FileStorageConfiguration
-    private let indexSaver: IndexSaver
-    private let place = CommitLock()
+    let place = CommitLock()
     private let fileLock: FileLock?
     private let clock: WallClock
     private let blobs: BlobDirectory?
     private let pending: Mutex<Pending>
+    let packGate = PackGate()
+    let packThread = DispatchQueue(label: "zodb.filestorage.pack", qos: .utility)
+    let packStep: @Sendable (PackFiles.Step) throws -> Void
+    let wrapping: @Sendable (PositionalFile) -> any AppendableFile
 
     /// What the vote that holds the place touches, and `close()`. Guarded by `pending`.
     private struct Pending {
@@ -48,11 +52,13 @@ public final class FileStorage: CompanionedStorage {
         }
     }
 
-    /// Opens a data file. `wrapping` may put something between the writer and the file.
+    /// Opens a data file. `wrapping` may put something between a writer and a file; `packStep` is called at moments of a
+    /// pack.
     init(
         _ configuration: FileStorageConfiguration,
         clock: @escaping WallClock = systemWallClock,
-        wrapping: (PositionalFile) -> any AppendableFile = { $0 }
+        packStep: @escaping @Sendable (PackFiles.Step) throws -> Void = { _ in },
+        wrapping: @escaping @Sendable (PositionalFile) -> any AppendableFile = { $0 }
     ) throws {
         let name = configuration.path
         var configuration = configuration
@@ -61,6 +67,8 @@ public final class FileStorage: CompanionedStorage {
         self.configuration = configuration
         self.fileLock = opened.lock
         self.clock = clock
+        self.packStep = packStep
+        self.wrapping = wrapping
         self.blobs = try Self.blobDirectory(configuration)
         let traits = StorageTraits(
             name: name,
@@ -80,7 +88,12 @@ public final class FileStorage: CompanionedStorage {
         self.index = index
         self.history = history
         self.indexSaver = saver
-        self.appender = Appender(wrapping(opened.file), path: configuration.path, end: opened.end) { encoded, origin in
+        self.appender = Appender(
+            wrapping(opened.file),
+            path: configuration.path,
+            end: opened.end,
+            logger: configuration.logger
+        ) { encoded, origin in
             let statistics = index.update(encoded.objects, end: encoded.end)
             let transaction = CommittedTransaction(tid: encoded.tid, oids: encoded.oids, origin: origin)
             history.publish(transaction, statistics: statistics)
@@ -253,6 +266,7 @@ public final class FileStorage: CompanionedStorage {
         }
         guard isFirst else { return }
         if let held { self.place.release(held) }
+        await self.packGate.close()
         // A finish that is about to queue its transaction holds the place until it has.
         try await self.place.close()
         try await self.appender.settle()
@@ -312,7 +326,7 @@ public final class FileStorage: CompanionedStorage {
         guard self.pending.withLock({ !$0.isClosed }) else { throw StorageError.closed }
     }
 
-    private func checkWritable() throws {
+    func checkWritable() throws {
         try self.checkOpen()
         if self.configuration.readOnly { throw StorageError.readOnly }
         try self.appender.checkWritable()

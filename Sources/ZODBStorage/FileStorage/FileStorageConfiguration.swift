@@ -27,7 +27,14 @@ public struct FileStorageConfiguration: Sendable {
     /// Default: `nil`, no limit.
     public var quota: Int?
 
-    /// Where to report what was cut off or rebuilt when the file was opened. Default: nowhere.
+    /// Whether a pack removes objects that cannot be reached from the root object, unless its request says otherwise.
+    /// Switch it off for a database that others refer to. Default: true.
+    public var packGC: Bool
+
+    /// Whether a pack keeps the file as it was, under its name with `.old`. Default: true, as in ZODB.
+    public var packKeepOld: Bool
+
+    /// Where to report what was cut off or rebuilt when the file was opened, and how packs go. Default: nowhere.
     public var logger: Logger?
 
     /// A configuration for the file at `path`.
@@ -37,6 +44,8 @@ public struct FileStorageConfiguration: Sendable {
         readOnly: Bool = false,
         blobDirectory: String? = nil,
         quota: Int? = nil,
+        packGC: Bool = true,
+        packKeepOld: Bool = true,
         logger: Logger? = nil
     ) {
         self.path = path
@@ -44,6 +53,8 @@ public struct FileStorageConfiguration: Sendable {
         self.readOnly = readOnly
         self.blobDirectory = blobDirectory
         self.quota = quota
+        self.packGC = packGC
+        self.packKeepOld = packKeepOld
         self.logger = logger
     }
 }

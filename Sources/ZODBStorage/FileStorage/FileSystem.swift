@@ -105,6 +105,15 @@ enum FileSystem {
         #endif
     }
 
+    /// The path of the file that a path leads to over symbolic links.
+    static func resolved(_ path: String) throws(FileError) -> String {
+        guard let resolved = unsafe realpath(path, nil) else {
+            throw FileError(operation: "resolve", path: path, code: systemError)
+        }
+        defer { unsafe free(resolved) }
+        return unsafe String(cString: resolved)
+    }
+
     /// Returns when the names in the folder of a file would survive a loss of power.
     static func synchronizeFolder(of path: String) throws(FileError) {
         let folder = Self.folder(of: path)

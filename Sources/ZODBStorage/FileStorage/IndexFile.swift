@@ -23,6 +23,10 @@ enum IndexFile {
     /// The path of the index of a data file.
     static func path(for dataPath: String) -> String { dataPath + ".index" }
 
+    /// Where an index file is written before it gets its name. Python's name for it, so that what a crash leaves
+    /// behind is overwritten by whoever comes next.
+    static func temporaryPath(for path: String) -> String { path + ".index_tmp" }
+
     /// Reads the index file at `path`.
     ///
     /// Throws where there is none and where it is not what it should be. Indexes in the form that ZODB wrote before
@@ -64,8 +68,7 @@ enum IndexFile {
 
     /// Writes an index file in the place of the one at `path`, whole or not at all.
     static func write(_ contents: Contents, to path: String) throws {
-        // Python's name for it, so that what a crash leaves behind is overwritten by whoever comes next.
-        let temporaryPath = path + ".index_tmp"
+        let temporaryPath = Self.temporaryPath(for: path)
         try FileSystem.remove(temporaryPath)
         let file = try PositionalFile(temporaryPath, .create)
         var position = 0

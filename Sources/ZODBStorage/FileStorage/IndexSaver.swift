@@ -14,6 +14,7 @@ final class IndexSaver: Sendable {
     private struct State {
         var savedEnd: Int
         var isSaving = false
+        var isPaused = false
     }
 
     /// So many bytes are appended before the index is worth writing again; more for an index that is large itself.
@@ -36,11 +37,27 @@ final class IndexSaver: Sendable {
     func grown(_ statistics: StorageStatistics) {
         let interval = max(Self.leastInterval, Self.bytesPerObject * statistics.objectCount)
         let isDue = self.state.withLock { state in
-            guard !state.isSaving, statistics.byteCount - state.savedEnd >= interval else { return false }
+            guard !state.isPaused, !state.isSaving, statistics.byteCount - state.savedEnd >= interval else { return false }
             state.isSaving = true
             return true
         }
         if isDue { self.writer.async { try? self.save() } }
+    }
+
+    /// Begins to save nothing any more by itself, and returns when nothing is being saved.
+    func pause() async {
+        self.state.withLock { $0.isPaused = true }
+        await withCheckedContinuation { (continuation: CheckedContinuation<Void, Never>) in
+            self.writer.async { continuation.resume() }
+        }
+    }
+
+    /// Goes on saving. The index file that is there reaches to `savedEnd`, or, with `nil`, as far as before.
+    func resume(savedEnd: Int?) {
+        self.state.withLock { state in
+            state.isPaused = false
+            if let savedEnd { state.savedEnd = savedEnd }
+        }
     }
 
     /// Saves the index as it is now, and returns when it is on disk.

@@ -85,6 +85,15 @@ final class ObjectIndex: Sendable {
         }
     }
 
+    /// Puts another file and its index in the place of what is there. Who reads goes on with what it has found.
+    func replace(_ contents: Contents) {
+        self.updating.withLock { _ in
+            self.contents.withLock { current in
+                if current != nil { current = contents }
+            }
+        }
+    }
+
     private func set(_ objects: ArraySlice<ObjectPosition>) {
         self.contents.withLock { contents in
             for object in objects { contents?.table.set(object.oid, object.position) }

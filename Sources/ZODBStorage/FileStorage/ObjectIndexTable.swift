@@ -23,10 +23,18 @@ struct ObjectIndexTable: Sendable {
             Int(self.high[index]) << 32 | Int(self.low[index])
         }
 
+        /// Whether there is a position other than zero.
+        var hasPositions: Bool { self.low.contains { $0 != 0 } || self.high.contains { $0 != 0 } }
+
         func position(of suffix: UInt16) -> Int? {
+            self.find(suffix)?.position
+        }
+
+        /// The index, in the order of suffixes, and the position of a suffix.
+        func find(_ suffix: UInt16) -> (index: Int, position: Int)? {
             let index = self.index(of: suffix)
             guard index < self.count, self.suffixes[index] == suffix else { return nil }
-            return self.position(at: index)
+            return (index, self.position(at: index))
         }
 
         /// Sets a position and says whether the suffix is new.
@@ -89,6 +97,11 @@ struct ObjectIndexTable: Sendable {
     /// Where the newest record of an object is.
     subscript(oid: ObjectID) -> Int? {
         self.buckets[oid.rawValue >> 16]?.position(of: UInt16(truncatingIfNeeded: oid.rawValue))
+    }
+
+    /// The place of an object in its bucket, and where its newest record is.
+    func find(_ oid: ObjectID) -> (index: Int, position: Int)? {
+        self.buckets[oid.rawValue >> 16]?.find(UInt16(truncatingIfNeeded: oid.rawValue))
     }
 
     /// Records where the newest record of an object is.

@@ -41,15 +41,34 @@ final class PositionalFile: AppendableFile {
     let path: String
     private let descriptor: Int32
 
-    /// Opens the file at `path`.
-    init(_ path: String, _ mode: Mode) throws(FileError) {
-        self.path = path
+    /// Opens the file at `path`. Messages call it `name`, where it is to have another name soon.
+    init(_ path: String, _ mode: Mode, name: String? = nil) throws(FileError) {
+        self.path = name ?? path
         let mode = mode.flags | O_CLOEXEC
         self.descriptor = try systemCall("open", path) { unsafe open(path, mode, 0o666) }
     }
 
     deinit {
         close(self.descriptor)
+    }
+
+    /// Which file this is.
+    func identity() throws(FileError) -> FileIdentity {
+        try FileIdentity(ofDescriptor: self.descriptor, path: self.path)
+    }
+
+    /// Gives this file the owner and the permissions of another one. Only the superuser can give files away; for
+    /// everybody else the owner stays.
+    func takePermissions(of other: PositionalFile) throws(FileError) {
+        var information = stat()
+        let (descriptor, source) = (self.descriptor, other.descriptor)
+        try systemCall("stat", other.path) { unsafe fstat(source, &information) }
+        if geteuid() == 0 {
+            let (user, group) = (information.st_uid, information.st_gid)
+            try systemCall("chown", self.path) { fchown(descriptor, user, group) }
+        }
+        let mode = information.st_mode & 0o7777
+        try systemCall("chmod", self.path) { fchmod(descriptor, mode) }
     }
 
     /// The length in bytes.

@@ -119,6 +119,12 @@ struct RecordReader {
         return try self.record(at: target, of: record.header.oid)
     }
 
+    /// The data of an object's record at a position, its own or what its pointers lead to; `nil` when they lead to an
+    /// undone creation.
+    func data(at position: Int, of oid: ObjectID) throws -> ByteBuffer? {
+        try self.dataIfAny(of: self.record(at: position, of: oid))
+    }
+
     /// Where the revision before a record is; zero when there is none.
     func previous(of record: Record) throws -> Int {
         guard record.header.previous < record.position else {

@@ -3,6 +3,7 @@
 // Licensed under the Apache License, Version 2.0; see LICENSE.
 // SPDX-License-Identifier: Apache-2.0
 
+public import NIOCore
 public import ZODBFormat
 
 /// What a pack removes.
@@ -15,6 +16,10 @@ public struct PackRequest: Sendable {
     public var collectsGarbage: Bool?
     /// Is told how far the pack is, now and then, on any thread.
     public var progress: (@Sendable (PackProgress) -> Void)?
+
+    /// Makes the record of an object from what the storage was given to keep, for storages around it that keep records
+    /// in another form (compressed, for example). `nil` where the two are the same.
+    public var decode: (@Sendable (ByteBuffer) throws -> ByteBuffer)?
 
     /// A pack of everything before a moment.
     public init(

@@ -14,8 +14,8 @@ extension StorageSections {
     /// `<filestorage>`: a storage in a data file.
     ///
     /// Keys as in ZODB: `path`, in a directory that exists; `create` and `read-only`, both off unless said otherwise;
-    /// `quota`, a size. `pack-gc` and `pack-keep-old` are checked and otherwise without effect, since they say how to
-    /// pack, and nothing packs yet. `blob-dir` (unless empty) and `packer` are refused.
+    /// `quota`, a size; `pack-gc` and `pack-keep-old`, both on unless said otherwise. `blob-dir` (unless empty) and
+    /// `packer` are refused.
     @Sendable static func fileStorage(
         _ section: ConfigurationSection,
         _ sections: StorageSections
@@ -34,8 +34,8 @@ extension StorageSections {
             readOnly: try section.optional("read-only", as: .boolean) ?? false,
             quota: try section.optional("quota", as: .byteSize.atLeast(0))
         )
-        _ = try section.optional("pack-gc", as: .boolean)
-        _ = try section.optional("pack-keep-old", as: .boolean)
+        configuration.packGC = try section.optional("pack-gc", as: .boolean) ?? true
+        configuration.packKeepOld = try section.optional("pack-keep-old", as: .boolean) ?? true
         guard !configuration.path.isEmpty else {
             throw ConfigurationError(at: section.position(of: "path"), "'path' must be the path of a data file")
         }

@@ -17,6 +17,7 @@ final class TestDisk: AppendableFile {
         var isSynchronizing = false
         var refusesWritesBehind: Int?
         var refusesSynchronization = false
+        var refusesTruncation = false
         var refusesAfterHeld = false
         var synchronizations = 0
         var writes = 0
@@ -47,8 +48,10 @@ final class TestDisk: AppendableFile {
         if isSynchronizing { self.permits.signal() }
     }
 
-    /// Takes bytes up to a position and no more, as a full disk does.
-    func fill(at position: Int) { self.state.withLock { $0.refusesWritesBehind = position } }
+    /// Takes bytes up to a position and no more, as a full disk does; `nil` for a disk with room.
+    func fill(at position: Int?) { self.state.withLock { $0.refusesWritesBehind = position } }
+
+    func refuseTruncation() { self.state.withLock { $0.refusesTruncation = true } }
 
     func refuseSynchronization() { self.state.withLock { $0.refusesSynchronization = true } }
 
@@ -88,7 +91,33 @@ final class TestDisk: AppendableFile {
     }
 
     func truncate(to length: Int) throws {
+        if self.state.withLock({ $0.refusesTruncation }) {
+            throw FileError(operation: "truncate", path: self.file.path, code: EIO)
+        }
         try self.file.truncate(to: length)
+    }
+}
+
+/// The disks of one storage: that of the file which it opened, then one for each pack.
+final class TestDisks: Sendable {
+    private let disks = Mutex<[TestDisk]>([])
+    private let prepare: @Sendable (TestDisk, _ number: Int) -> Void
+
+    /// `prepare` is called with each new disk and its number.
+    init(_ prepare: @escaping @Sendable (TestDisk, _ number: Int) -> Void = { _, _ in }) {
+        self.prepare = prepare
+    }
+
+    var all: [TestDisk] { self.disks.withLock { $0 } }
+
+    func make(_ file: PositionalFile) -> TestDisk {
+        let disk = TestDisk(file)
+        let number = self.disks.withLock { disks in
+            disks.append(disk)
+            return disks.count - 1
+        }
+        self.prepare(disk, number)
+        return disk
     }
 }
 
@@ -99,16 +128,9 @@ func withTestDisk(
 ) async throws {
     try await withTemporaryDirectory { folder in
         let path = folder + "/Data.fs"
-        var disk: TestDisk?
-        let storage = try FileStorage(
-            .init(path: path),
-            wrapping: { file in
-                let made = TestDisk(file)
-                disk = made
-                return made
-            }
-        )
-        try await body(storage, disk!, path)
+        let disks = TestDisks()
+        let storage = try FileStorage(.init(path: path), wrapping: { disks.make($0) })
+        try await body(storage, disks.all[0], path)
         try await storage.close()
     }
 }

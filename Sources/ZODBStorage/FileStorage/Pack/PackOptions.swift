@@ -1,0 +1,33 @@
+//
+// Part of zkzeo: ZODB storage servers that are found through ZooKeeper.
+// Licensed under the Apache License, Version 2.0; see LICENSE.
+// SPDX-License-Identifier: Apache-2.0
+
+import NIOCore
+import ZODBFormat
+
+/// What one pack is to do.
+struct PackOptions: Sendable {
+    /// What was not current any more at this moment goes.
+    var before: TransactionID
+    /// Whether objects that cannot be reached go, too.
+    var collectsGarbage: Bool
+    /// Makes the record of an object from what is in the file, where the two differ.
+    var decode: (@Sendable (ByteBuffer) throws -> ByteBuffer)?
+    /// Is told of each record of an object with a blob that the pack leaves out, before anything is changed.
+    var dropsBlob: (@Sendable (ObjectID, TransactionID) throws -> Void)?
+
+    /// The objects that a record keeps alive.
+    func references(in data: ByteBuffer) throws -> [ObjectID] {
+        try ObjectReference.strong(in: self.record(data))
+    }
+
+    /// Whether a record is one of an object with a blob.
+    func isBlob(_ data: ByteBuffer) throws -> Bool {
+        try ObjectRecord.className(of: self.record(data)) == PickleGlobal("ZODB.blob", "Blob")
+    }
+
+    private func record(_ data: ByteBuffer) throws -> ByteBuffer {
+        try self.decode?(data) ?? data
+    }
+}
