@@ -24,7 +24,7 @@ public final class FileStorage: CompanionedStorage {
     let place = CommitLock()
     private let fileLock: FileLock?
     private let clock: WallClock
-    private let blobs: BlobDirectory?
+    let blobs: BlobDirectory?
     private let pending: Mutex<Pending>
     let packGate = PackGate()
     let packThread = DispatchQueue(label: "zodb.filestorage.pack", qos: .utility)

@@ -37,7 +37,8 @@ final class IndexSaver: Sendable {
     func grown(_ statistics: StorageStatistics) {
         let interval = max(Self.leastInterval, Self.bytesPerObject * statistics.objectCount)
         let isDue = self.state.withLock { state in
-            guard !state.isPaused, !state.isSaving, statistics.byteCount - state.savedEnd >= interval else { return false }
+            guard !state.isPaused, !state.isSaving else { return false }
+            guard statistics.byteCount - state.savedEnd >= interval else { return false }
             state.isSaving = true
             return true
         }

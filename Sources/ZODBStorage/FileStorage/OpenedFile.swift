@@ -32,7 +32,10 @@ struct OpenedFile {
         }
         self.lock = configuration.readOnly ? nil : try FileLock(for: path)
         if configuration.create { try FileSystem.remove(path) }
-        if !configuration.readOnly, FileSystem.isMissing(path) { try Self.create(path) }
+        if !configuration.readOnly {
+            if FileSystem.isMissing(path) { try Self.create(path) }
+            try PackFiles.removeRests(of: path)
+        }
         self.file = try PositionalFile(path, configuration.readOnly ? .read : .readWrite)
         let size = try Self.checkFormat(of: self.file, isWritable: !configuration.readOnly)
 
@@ -70,6 +73,14 @@ struct OpenedFile {
     /// Makes a data file where there is nothing. A symbolic link to a missing file is something: its volume may not be
     /// mounted.
     private static func create(_ path: String) throws {
+        // Python's pack gives the old file another name for a moment before the new one gets its own.
+        guard !(FileSystem.exists(path + ".old") && FileSystem.exists(path + ".pack")) else {
+            throw StorageError(
+                .corrupted,
+                "\(path) is not there, but \(path).old is, and \(path).pack: a pack was interrupted. Give \(path).old "
+                    + "its name back; nothing was changed"
+            )
+        }
         // An index of what was there before would have to be found out as wrong.
         try FileSystem.remove(IndexFile.path(for: path))
         let file = try PositionalFile(path, .create)

@@ -76,6 +76,51 @@ import ZODBFormat
         #expect(self.batch(machine.writerReady()) == nil)
     }
 
+    @Test func refusalFailsWhatStandsBehindAndTheNextOneGoesWhereItWouldHaveBeen() throws {
+        var machine = Machine(end: 4)
+        let first = try self.transaction(1, 7, at: 4, "a")
+        _ = machine.queued(first)
+        let second = try self.transaction(2, 7, at: machine.end, "b")
+        _ = machine.queued(second)
+        _ = machine.writerReady()
+        _ = machine.queued(try self.transaction(3, 8, at: machine.end, "c"))
+        guard case .wait = machine.waitsForPublication(of: TransactionID(rawValue: 1), "waits for a"),
+            case .wait = machine.waitsForPublication(of: TransactionID(rawValue: 3), "waits for c")
+        else {
+            Issue.record("they are queued")
+            return
+        }
+        let stale = try self.transaction(4, 9, at: machine.end, "stale")
+        let refusal = machine.refused(behind: 1, StorageError(.writeFailed, "full"))
+        #expect(refusal.rest.map(\.completion) == ["a"])
+        #expect(refusal.failed == ["b", "c", "waits for c"])
+        #expect(machine.writeFailure == nil)
+        #expect(machine.end == second.encoded.position)
+        #expect(machine.queuedRevision(of: .numbered(7))?.tid.rawValue == 1, "the older revision is the newest again")
+        #expect(machine.queuedRevision(of: .numbered(8)) == nil)
+        guard case .fail("stale", _) = machine.queued(stale) else {
+            Issue.record("it was encoded behind what is not there")
+            return
+        }
+        for tid in [2, 3, 4] as [UInt64] {
+            guard case .fail = machine.waitsForPublication(of: TransactionID(rawValue: tid), "late") else {
+                Issue.record("\(tid) will never be visible")
+                return
+            }
+        }
+        let next = try self.transaction(5, 7, at: machine.end, "d")
+        guard case .none = machine.queued(next) else {
+            Issue.record("the writer is awake")
+            return
+        }
+        #expect(machine.published(first.encoded) == ["waits for a"])
+        #expect(self.batch(machine.writerReady()) == ["d"])
+        _ = machine.published(next.encoded)
+        #expect(self.batch(machine.writerReady()) == nil)
+        machine.moved(toEnd: 100)
+        #expect(machine.end == 100)
+    }
+
     @Test func whoWaitsForSleepIsTold() throws {
         var machine = Machine(end: 4)
         let isAsleep = machine.waitsForSleep("at once")

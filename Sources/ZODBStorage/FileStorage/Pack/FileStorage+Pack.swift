@@ -32,7 +32,7 @@ extension FileStorage {
             before: request.before,
             collectsGarbage: request.collectsGarbage ?? self.configuration.packGC,
             decode: request.decode,
-            dropsBlob: nil
+            removedBlobs: self.blobs.map { RemovedBlobs($0) }
         )
         let path = self.configuration.path
         let before = try self.index.snapshot()
@@ -89,24 +89,45 @@ extension FileStorage {
 
     private func packOnce(_ options: PackOptions, _ report: PackReport) async throws -> Bool {
         let job = PackJob(
-            try self.index.snapshot().file,
+            try self.index.extent().file,
             files: try PackFiles(self.configuration.path, at: self.packStep),
             options: options,
             report: report,
             thread: self.packThread
         )
+        await self.removeBlobs(job, keepsOld: false)
         do {
             let index = self.index
-            let preparation = try await job.prepare(end: { try index.snapshot().end }, wrapping: self.wrapping)
+            let preparation = try await job.prepare(end: { try index.extent().end }, wrapping: self.wrapping)
             guard case .copied = preparation else {
                 await job.cleanUp()
                 return false
             }
             try await self.swap(job)
-            return true
         } catch {
             await job.cleanUp()
             throw error
+        }
+        await self.removeBlobs(job, keepsOld: self.configuration.packKeepOld)
+        return true
+    }
+
+    /// Removes blobs without records. Where that fails, the next pack does it.
+    private func removeBlobs(_ job: PackJob, keepsOld: Bool) async {
+        do {
+            try await job.removeBlobs(keepsOld: keepsOld) { oid, tid in
+                do {
+                    _ = try self.load(oid, at: tid)
+                    return true
+                } catch let error as StorageError where error.code == .noSuchObject {
+                    return false
+                }
+            }
+        } catch {
+            self.configuration.logger?.warning(
+                "Blobs without records could not be removed; the next pack tries again",
+                metadata: ["storage.path": "\(self.configuration.path)", "error": "\(error)"]
+            )
         }
     }
 
@@ -122,7 +143,7 @@ extension FileStorage {
         let swapped: PackJob.Swapped
         do {
             swapped = try await job.finish(
-                end: try self.index.snapshot().end,
+                end: try self.index.extent().end,
                 keepsOld: self.configuration.packKeepOld
             )
         } catch {

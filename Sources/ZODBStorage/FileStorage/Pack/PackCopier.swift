@@ -140,7 +140,7 @@ struct PackCopier {
 
     /// Tells of a blob that goes.
     private func drop(_ record: RecordWalk.Record, _ walk: inout RecordWalk) throws {
-        guard let dropsBlob = self.options.dropsBlob, !record.isUndoneCreation else { return }
+        guard let removedBlobs = self.options.removedBlobs, !record.isUndoneCreation else { return }
         let data = try record.pointer == 0 ? walk.data(of: record) : self.pointedData(record)
         guard let data, try self.options.isBlob(data) else { return }
         // Of two records of an object in one transaction, which ZEO wrote at times, the last one may stay.
@@ -149,7 +149,7 @@ struct PackCopier {
         {
             return
         }
-        try dropsBlob(record.header.oid, record.header.tid)
+        try removedBlobs.add(record.header.oid, record.header.tid)
     }
 
     /// The data that a record's pointer leads to; `nil` where it leads to an undone creation.

@@ -5,10 +5,11 @@
 
 import Dispatch
 import Synchronization
+import ZODBFormat
 
 /// One attempt to pack a data file: blocking work, done piece by piece on a thread of its own.
 ///
-/// Guarded by `copier`: what has been copied. One piece of work is done at a time.
+/// Guarded by `target`: what has been copied. One piece of work is done at a time.
 final class PackJob: Sendable {
     /// What a pack has come to before it touches anything that others use.
     enum Preparation {
@@ -46,6 +47,7 @@ final class PackJob: Sendable {
     private let files: PackFiles
     private let thread: DispatchQueue
     private let target = Mutex<Target?>(nil)
+    private let hasSwapped = Atomic(false)
 
     /// A job that packs `old`, on `thread`.
     init(
@@ -83,8 +85,10 @@ final class PackJob: Sendable {
                 options: self.options,
                 report: self.report
             )
+            try self.options.removedBlobs?.begin()
             try copier.copyPacked()
             guard copier.changesAnything else { return .nothingToDo }
+            try self.options.removedBlobs?.synchronize()
             try copier.copyRest(to: markedEnd, phase: .copying)
             try self.files.reached(.copied)
             try self.catchUp(&copier, end)
@@ -113,10 +117,12 @@ final class PackJob: Sendable {
                 try self.files.prepareSwap(from: self.old, keepsOld: keepsOld)
                 try self.report.checkCancellation()
                 try self.files.swap()
+                self.hasSwapped.store(true, ordering: .relaxed)
                 // From here on the new file is the storage's, whatever happens.
                 var failure: (any Error)?
                 do { try self.files.finishSwap(to: current.file) } catch { failure = error }
                 let hasIndex = failure == nil && self.files.placeIndex()
+                if failure == nil, !keepsOld { self.files.removeOld() }
                 return Swapped(
                     contents: .init(file: current.file, table: current.copier.index, end: current.copier.newEnd),
                     writable: current.writable,
@@ -130,7 +136,16 @@ final class PackJob: Sendable {
     /// Removes what an attempt that came to nothing leaves behind.
     func cleanUp() async {
         self.target.withLock { $0 = nil }
-        try? await self.run { try self.files.removeRests() }
+        try? await self.run {
+            if !self.hasSwapped.load(ordering: .relaxed) { self.options.removedBlobs?.forget() }
+            try self.files.removeRests()
+        }
+    }
+
+    /// Removes the blobs that this pack, or one before it that was interrupted, has left out.
+    func removeBlobs(keepsOld: Bool, exists: @escaping @Sendable (ObjectID, TransactionID) throws -> Bool) async throws
+    {
+        try await self.run { try self.options.removedBlobs?.remove(keepsOld: keepsOld, exists: exists) }
     }
 
     private func catchUp(_ copier: inout PackCopier, _ end: () throws -> Int) throws {

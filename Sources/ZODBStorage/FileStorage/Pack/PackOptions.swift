@@ -14,8 +14,8 @@ struct PackOptions: Sendable {
     var collectsGarbage: Bool
     /// Makes the record of an object from what is in the file, where the two differ.
     var decode: (@Sendable (ByteBuffer) throws -> ByteBuffer)?
-    /// Is told of each record of an object with a blob that the pack leaves out, before anything is changed.
-    var dropsBlob: (@Sendable (ObjectID, TransactionID) throws -> Void)?
+    /// Hears of each record of an object with a blob that the pack leaves out; `nil` where blobs are somebody else's.
+    var removedBlobs: RemovedBlobs?
 
     /// The objects that a record keeps alive.
     func references(in data: ByteBuffer) throws -> [ObjectID] {

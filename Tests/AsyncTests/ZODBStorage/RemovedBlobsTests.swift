@@ -1,0 +1,93 @@
+//
+// Part of zkzeo: ZODB storage servers that are found through ZooKeeper.
+// Licensed under the Apache License, Version 2.0; see LICENSE.
+// SPDX-License-Identifier: Apache-2.0
+
+import Foundation
+import NIOCore
+import Testing
+import ZODBFormat
+
+@testable import ZODBStorage
+
+/// Blobs whose records a pack leaves out.
+@Suite(.timeLimit(.minutes(1))) struct RemovedBlobsTests {
+    private let blob = ObjectID.numbered(1)
+    private let garbage = ObjectID.numbered(2)
+
+    private var blobRecord: ByteBuffer {
+        ObjectRecord(classDescription: .global(PickleGlobal("ZODB.blob", "Blob")), state: .none).bytes
+    }
+
+    /// Commits records, and files for those of blobs as a storage with a blob directory has them.
+    private func commit(_ storage: FileStorage, _ records: [ObjectID: ByteBuffer], _ blobs: BlobDirectory) async throws
+        -> TransactionID
+    {
+        let tid = try await storage.commit(records)
+        for (oid, data) in records where data == self.blobRecord {
+            try FileManager.default.createDirectory(atPath: blobs.folder(of: oid), withIntermediateDirectories: true)
+            try Data("blob of \(tid)".utf8).write(to: URL(fileURLWithPath: blobs.file(of: oid, at: tid)))
+        }
+        return tid
+    }
+
+    @Test(arguments: [true, false]) func theirFilesGoWithThem(keepsOld: Bool) async throws {
+        try await withTemporaryDirectory { folder in
+            var configuration = FileStorageConfiguration(path: folder + "/Data.fs", packKeepOld: keepsOld)
+            configuration.blobDirectory = folder + "/blobs"
+            let storage = try FileStorage(configuration)
+            let blobs = try #require(storage.blobs)
+            var tids: [TransactionID] = []
+            try await storage.commit([.root: record("root", [blob])])
+            for _ in 0..<3 {
+                tids.append(try await self.commit(storage, [blob: blobRecord, garbage: blobRecord], blobs))
+            }
+            try await storage.pack(PackRequest(before: tids[2]))
+            #expect(!blobs.contains(blob, at: tids[0]))
+            #expect(blobs.contains(blob, at: tids[1]))
+            #expect(blobs.contains(blob, at: tids[2]))
+            #expect(!blobs.contains(garbage, at: tids[0]))
+            #expect(!blobs.contains(garbage, at: tids[1]), "it was garbage already")
+            #expect(blobs.contains(garbage, at: tids[2]))
+            try await storage.packAll()
+            #expect(!blobs.contains(blob, at: tids[1]))
+            #expect(blobs.contains(blob, at: tids[2]))
+            #expect(!blobs.contains(garbage, at: tids[2]))
+            #expect(!FileManager.default.fileExists(atPath: blobs.folder(of: garbage)))
+            #expect(!FileManager.default.fileExists(atPath: blobs.path + "/.removed"))
+            #expect(FileManager.default.fileExists(atPath: blobs.path + ".old") == keepsOld)
+            if keepsOld {
+                let old = try BlobDirectory(blobs.path + ".old", isWritable: false)
+                #expect(old.contains(blob, at: tids[1]))
+                #expect(old.contains(garbage, at: tids[2]))
+                #expect(!old.contains(blob, at: tids[0]))
+            }
+            try await storage.close()
+        }
+    }
+
+    @Test func whatACrashHasLeftIsRemovedByTheNextPackAndWhatIsNeededStays() async throws {
+        try await withTemporaryDirectory { folder in
+            var configuration = FileStorageConfiguration(path: folder + "/Data.fs", packKeepOld: false)
+            configuration.blobDirectory = folder + "/blobs"
+            let storage = try FileStorage(configuration)
+            let blobs = try #require(storage.blobs)
+            let tid = try await self.commit(storage, [.root: record("root", [blob]), blob: blobRecord], blobs)
+            // The list of a pack that died before its file got the name, and of one that died behind that.
+            let list = RemovedBlobs(blobs)
+            try list.begin()
+            try list.add(blob, tid)
+            try list.add(garbage, tid)
+            try list.synchronize()
+            try FileManager.default.createDirectory(
+                atPath: blobs.folder(of: garbage),
+                withIntermediateDirectories: true
+            )
+            try Data().write(to: URL(fileURLWithPath: blobs.file(of: garbage, at: tid)))
+            try await storage.packAll()
+            #expect(blobs.contains(blob, at: tid))
+            #expect(!blobs.contains(garbage, at: tid))
+            try await storage.close()
+        }
+    }
+}
