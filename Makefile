@@ -18,7 +18,13 @@ TSAN_SKIPPED = Python|Suspending
 
 TSAN = --sanitize=thread -Xswiftc -DTHREAD_SANITIZER --scratch-path .build-tsan
 
-.PHONY: build demo test check tsan evidence benchmark
+# ZEO's own tests. What cannot pass outside Python is not run: classes that the server would have to execute, and a
+# server of another server. CONFORMANCE='--group blobs' runs some of them.
+CONFORMANCE = --skip server-side-resolution --skip fan-out
+CONFORMANCE_RUN = ZEO_SUITE_CACHE=$(CURDIR)/.build-conformance Tests/Conformance/zeo/run --strict \
+	--server '$(CURDIR)/.build/debug/zkrunzeo' $(CONFORMANCE)
+
+.PHONY: conformance conformance-sample build demo test check tsan evidence benchmark
 
 build:
 	scripts/setup build
@@ -34,6 +40,19 @@ test:
 	scripts/setup test
 	swift build --build-tests
 	swift test --skip-build $(if $(FILTER),--filter '$(FILTER)')
+
+conformance:
+	scripts/setup test
+	swift build --product zkrunzeo
+	$(CONFORMANCE_RUN)
+	$(CONFORMANCE_RUN) --msgpack
+
+# Every fourth test with pickles, and another fourth with MessagePack: what CI has time for.
+conformance-sample:
+	scripts/setup test
+	swift build --product zkrunzeo
+	$(CONFORMANCE_RUN) --sample 4
+	$(CONFORMANCE_RUN) --sample 4 --first 2 --msgpack
 
 check:
 	scripts/check

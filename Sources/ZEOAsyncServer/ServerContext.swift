@@ -14,6 +14,8 @@ final class ServerContext: Sendable {
     let storages: [ServedStorage]
     let logger: Logger
     let tasks = TaskTracker()
+    /// What may take long and nobody waits for when the server ends: packs, lists, the files of blobs.
+    let walks = TaskTracker()
 
     private struct Connections {
         var open: [ObjectIdentifier: @Sendable () -> Void] = [:]

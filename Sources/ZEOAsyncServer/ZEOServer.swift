@@ -125,6 +125,8 @@ public actor ZEOServer: Service {
             try? await listener.close()
             await context.shutDownConnections()
             await context.tasks.waitForAll()
+            context.walks.cancelAll()
+            await context.walks.waitForAll()
         } catch {
             try? await group.shutdownGracefully()
             throw error

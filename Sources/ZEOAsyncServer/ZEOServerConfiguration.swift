@@ -57,6 +57,13 @@ public struct ZEOServerConfiguration: Hashable, Sendable {
     /// stored or checked. Python's server has no limit.
     public var maximumTransactionSize = 1024 * 1024 * 1024
 
+    /// How many bytes of blobs a client may send in one transaction. They wait in files, beside those of the storage.
+    /// Python's server has no limit.
+    public var maximumUncommittedBlobSize = 256 * 1024 * 1024 * 1024
+
+    /// How many iterators a client may have at once. Python's server has no limit.
+    public var maximumIteratorCount = 1000
+
     /// How many bytes may wait to be sent to a client that does not read, beside the longest message among them, before
     /// it is cut off. Python's server has no limit.
     public var maximumUnsentSize = 64 * 1024 * 1024

@@ -93,6 +93,11 @@ extension PickleValue {
         .bytes(ByteBuffer(integer: identifier.rawValue))
     }
 
+    /// Eight bytes, or `None`.
+    static func wire(_ identifier: (some EightByteIdentifier)?) -> PickleValue {
+        identifier.map { .wire($0) } ?? .none
+    }
+
     static func wire(_ items: KeyValuePairs<String, PickleValue>) -> PickleValue {
         .dict(items.map { PickleItem(.string($0.key), $0.value) })
     }

@@ -11,11 +11,39 @@ extension RemoteException {
     public static let conflictErrorName = "ZODB.POSException.ConflictError"
     public static let readConflictErrorName = "ZODB.POSException.ReadConflictError"
     public static let readOnlyErrorName = "ZODB.POSException.ReadOnlyError"
+    public static let undoErrorName = "ZODB.POSException.UndoError"
+    public static let multipleUndoErrorsName = "ZODB.POSException.MultipleUndoErrors"
     public static let storageTransactionErrorName = "ZODB.POSException.StorageTransactionError"
 
     /// No such object.
     public static func posKeyError(_ oid: ObjectID) -> RemoteException {
         RemoteException(self.posKeyErrorName, .wire(oid))
+    }
+
+    /// A transaction that cannot be undone: what stands in the way for each object, or a sentence where it is not about
+    /// objects.
+    public static func undoErrors(
+        _ problems: [(oid: ObjectID, problem: String)],
+        message: String
+    ) -> RemoteException {
+        guard !problems.isEmpty else {
+            return RemoteException(
+                self.undoErrorName,
+                .attributes([
+                    PickleItem(.string("_reason"), .string(message)), PickleItem(.string("_oid"), .none),
+                ])
+            )
+        }
+        let errors = problems.map { PickleValue.tuple([.wire($0.oid), .string($0.problem)]) }
+        return RemoteException(self.multipleUndoErrorsName, .attributes([PickleItem(.string("_errs"), .list(errors))]))
+    }
+
+    /// What stands in the way of an undo, object by object.
+    public var undoProblems: [(oid: ObjectID, problem: String)] {
+        (self[attribute: "_errs"]?.wireElements ?? []).compactMap { error in
+            guard let parts = error.wireElements, parts.count == 2, let oid = parts[0].wireOID else { return nil }
+            return (oid, parts[1].wireText ?? String(describing: parts[1]))
+        }
     }
 
     /// The storage takes no writes.

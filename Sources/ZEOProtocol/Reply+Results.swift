@@ -127,7 +127,7 @@ extension Reply {
         return information
     }
 
-    private static func unexpected(_ wanted: String, _ value: PickleValue) -> FormatError {
+    static func unexpected(_ wanted: String, _ value: PickleValue) -> FormatError {
         FormatError("reply", "\(wanted) was expected, not \(String(String(describing: value).prefix(200)))")
     }
 }

@@ -80,6 +80,28 @@ public enum ServerCall: Hashable, Sendable {
     case store(ObjectID, serial: TransactionID, data: ByteBuffer, TransactionToken)
     /// Demands that an object not change. By custom asynchronous.
     case checkCurrent(ObjectID, serial: TransactionID, TransactionToken)
+    /// Writes a revision of a copied history, without comparing anything. `data` is `nil` where the object's creation was
+    /// undone; `dataTransaction` wrote the same data earlier. By custom asynchronous.
+    case restore(
+        ObjectID,
+        serial: TransactionID,
+        data: ByteBuffer?,
+        dataTransaction: TransactionID?,
+        TransactionToken
+    )
+    /// Removes an object that is garbage. By custom asynchronous.
+    case delete(ObjectID, serial: TransactionID, TransactionToken)
+    /// Takes back what an earlier transaction did. By custom asynchronous.
+    case undo(TransactionID, TransactionToken)
+    /// The contents of a blob follow, in chunks. By custom asynchronous.
+    case storeBlobStart
+    /// A piece of the blob that was started. By custom asynchronous.
+    case storeBlobChunk(ByteBuffer)
+    /// The blob that was started is complete, and belongs to this object. By custom asynchronous.
+    case storeBlobEnd(ObjectID, serial: TransactionID, data: ByteBuffer, TransactionToken)
+    /// A blob is in a file of this name, in the object's folder in the blob directory that client and server share. By
+    /// custom asynchronous.
+    case storeBlobShared(ObjectID, serial: TransactionID, data: ByteBuffer, filename: String, TransactionToken)
     /// First phase. Answered with a list of `VoteItem`s once the commit lock is held.
     case vote(TransactionToken)
     /// Second phase. Answered with the tid.
@@ -88,6 +110,31 @@ public enum ServerCall: Hashable, Sendable {
     case abort(TransactionToken)
     /// Answered with `None`.
     case ping
+    /// The newest revisions of an object, at most `limit`. Answered with a list of `HistoryEntry`s.
+    case history(ObjectID, limit: Int)
+    /// Transactions that may be undone, newest first: those from place `first` on and before place `last`; when `last`
+    /// is negative, so many. Answered with a list of `UndoEntry`s.
+    case undoLog(first: Int, last: Int)
+    /// The same of those that have all the entries of a specification; `nil` for no specification.
+    case undoInfo(first: Int, last: Int, specification: [PickleItem]?)
+    /// Removes what has not been needed since a moment, in seconds since 1970. Answered with `None`: when it is done, or
+    /// at once.
+    case pack(time: Double, isWaited: Bool)
+    /// The current revision of the first object that is not before an object, or of the first of all. Answered with a
+    /// `CurrentRecordEntry`.
+    case currentRecord(atOrAfter: ObjectID?)
+    /// Wants the file of a blob. Answered with `None` behind the last of the calls that bring it.
+    case sendBlob(ObjectID, TransactionID)
+    /// Begins a walk through the transactions of a range, both ends included. Answered with a number for the walk.
+    case iteratorStart(from: TransactionID?, through: TransactionID?)
+    /// The next transaction of a walk. Answered with a `TransactionEntry`, or `None` at the end.
+    case iteratorNext(Int)
+    /// Begins a walk through the records of the transaction that another walk has met last. Answered with a number.
+    case iteratorRecordStart(Int, TransactionID)
+    /// The next record of a walk. Answered with a `RecordEntry`, or `None` at the end.
+    case iteratorRecordNext(Int)
+    /// Ends walks. By custom asynchronous.
+    case iteratorsDropped([Int])
     /// Answered with a dictionary of statistics.
     case serverStatus
     /// A name for the client in the server's log. By custom asynchronous.

@@ -119,6 +119,10 @@ public protocol Storage: AnyObject, Sendable {
     /// Throws `StorageError.noSuchObject` when that transaction wrote none.
     func blob(of oid: ObjectID, at serial: TransactionID) async throws -> String
 
+    /// The folder in which somebody who shares the blob directory leaves the file of a new blob of an object; `nil` where
+    /// the storage keeps no blobs.
+    func blobFolder(of oid: ObjectID) -> String?
+
     /// Finishes what was queued, then lets go of files and connections. Calls after it throw `StorageError.closed`.
     func close() async throws
 }
@@ -163,4 +167,7 @@ extension Storage {
     public func blob(of oid: ObjectID, at serial: TransactionID) async throws -> String {
         throw StorageError.unsupported("keep blobs", self)
     }
+
+    /// No storage has blobs unless it says so.
+    public func blobFolder(of oid: ObjectID) -> String? { nil }
 }

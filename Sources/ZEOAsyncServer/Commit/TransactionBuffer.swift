@@ -26,7 +26,7 @@ struct TransactionBuffer {
     var memorySize: Int { self.byteCount + self.overhead }
 
     /// A transaction with nothing in it. `origin` tells it from everybody else's.
-    init(_ beginning: TransactionBeginning, origin: UInt64) {
+    init(_ beginning: TransactionBeginning, status: TransactionStatus = .committed, origin: UInt64) {
         var extensionData = ByteBuffer()
         if !beginning.extensionItems.isEmpty {
             PickleWriter().write(.dict(beginning.extensionItems), into: &extensionData)
@@ -39,6 +39,8 @@ struct TransactionBuffer {
             ),
             origin: origin
         )
+        self.draft.tid = beginning.tid
+        self.draft.status = status
         self.overhead =
             beginning.user.readableBytes + beginning.description.readableBytes + extensionData.readableBytes
     }
@@ -49,20 +51,66 @@ struct TransactionBuffer {
     var storeCount: Int { self.stores.count }
 
     mutating func store(_ oid: ObjectID, serial: TransactionID, data: ByteBuffer) {
-        let operation = TransactionDraft.Operation.store(oid, serial: serial, data: data.copied)
+        self.put(oid, serial, data.copied, blob: nil)
+    }
+
+    mutating func storeBlob(_ oid: ObjectID, serial: TransactionID, data: ByteBuffer, blob: UncommittedBlob) {
+        self.put(oid, serial, data.copied, blob: blob)
+    }
+
+    /// Of several stores of an object the last one counts. Clients store the record of a blob once more by itself.
+    private mutating func put(_ oid: ObjectID, _ serial: TransactionID, _ data: ByteBuffer, blob: UncommittedBlob?) {
+        var blob = blob
         self.byteCount += data.readableBytes
-        if let index = self.stores[oid] {
-            if case .store(_, _, let old) = self.draft.operations[index] { self.byteCount -= old.readableBytes }
+        let index = self.stores[oid]
+        if let index {
+            switch self.draft.operations[index] {
+            case .store(_, _, let old):
+                self.byteCount -= old.readableBytes
+            case .storeBlob(_, _, let old, let oldBlob):
+                self.byteCount -= old.readableBytes
+                blob = blob ?? oldBlob
+            case .checkCurrent, .undo, .delete, .restore:
+                preconditionFailure("Only stores are remembered by their place.")
+            }
+        }
+        let operation: TransactionDraft.Operation =
+            blob.map { .storeBlob(oid, serial: serial, data: data, blob: $0) }
+            ?? .store(oid, serial: serial, data: data)
+        if let index {
             self.draft.operations[index] = operation
         } else {
             self.stores[oid] = self.draft.operations.count
-            self.draft.operations.append(operation)
-            self.overhead += Self.operationOverhead
+            self.append(operation)
         }
     }
 
+    mutating func restore(
+        _ oid: ObjectID,
+        serial: TransactionID,
+        data: ByteBuffer?,
+        dataTransaction: TransactionID?
+    ) {
+        self.byteCount += data?.readableBytes ?? 0
+        self.append(
+            .restore(oid, serial: serial, data: data?.copied, dataTransaction: dataTransaction, blob: nil)
+        )
+    }
+
+    mutating func delete(_ oid: ObjectID, serial: TransactionID) {
+        self.append(.delete(oid, serial: serial))
+    }
+
+    mutating func undo(_ tid: TransactionID) {
+        self.append(.undo(tid))
+    }
+
     mutating func check(_ oid: ObjectID, serial: TransactionID) {
-        self.draft.operations.append(.checkCurrent(oid, serial: serial))
+        self.append(.checkCurrent(oid, serial: serial))
+    }
+
+    private mutating func append(_ operation: TransactionDraft.Operation) {
+        self.draft.operations.append(operation)
         self.overhead += Self.operationOverhead
     }
 

@@ -40,9 +40,6 @@ extension ConnectionHandler {
         case .refuse(let method):
             self.log(.error, "Invalid method, '\(method)'")
             self.close()
-        case .answerNotImplemented(let method):
-            let sentence = "This server does not serve \(method)()."
-            self.fail(message, RemoteException("builtins.NotImplementedError", .string(sentence)))
         case .answerMalformed(let problem):
             self.fail(message, RemoteException("builtins.TypeError", .string(problem)))
         case .register(let storage, let isReadOnly):
@@ -66,7 +63,8 @@ extension ConnectionHandler {
         let (subscription, seen) = served.log.subscribe(
             on: context.eventLoop,
             catchUp: { bound.value.wakeUp() },
-            lostTrack: { bound.value.lostTrack() }
+            lostTrack: { bound.value.lostTrack() },
+            inform: { bound.value.inform() }
         )
         self.registration = Registration(served: served, subscription: subscription, format: format, seen: seen)
         self.commit.isReadOnly = isReadOnly || mayNotWrite
@@ -93,6 +91,17 @@ extension ConnectionHandler {
             self.read(.information, for: message)
         case .getInvalidations(let tid):
             self.getInvalidations(message, after: tid)
+        case .history, .undoLog, .undoInfo, .currentRecord, .iteratorStart, .iteratorNext, .iteratorRecordStart,
+            .iteratorRecordNext, .iteratorsDropped:
+            self.walk(message)
+        case .pack(let time, let isWaited):
+            self.pack(message, before: time, isWaited: isWaited)
+        case .sendBlob:
+            self.sendBlob(message)
+        case .storeBlobStart:
+            self.storeBlobStart(message)
+        case .storeBlobChunk(let chunk):
+            self.storeBlobChunk(message, chunk)
         case .newObjectIDs(let count):
             guard !self.commit.isReadOnly else { return self.fail(message, .readOnlyError) }
             self.read(.newObjectIDs(min(max(count, 1), 100)), for: message)
@@ -109,7 +118,8 @@ extension ConnectionHandler {
         case .setClientLabel(let label):
             self.relabel(label)
             self.answer(message, .none)
-        case .begin, .store, .checkCurrent, .vote, .finish, .abort:
+        case .begin, .store, .storeBlobEnd, .storeBlobShared, .restore, .delete, .undo, .checkCurrent, .vote, .finish,
+            .abort:
             self.performTransactionCall(message)
         case .register, .keepAlive, .other, .malformed:
             preconditionFailure("The state machine has dealt with these.")

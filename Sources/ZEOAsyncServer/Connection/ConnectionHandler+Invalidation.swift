@@ -53,6 +53,15 @@ extension ConnectionHandler {
         self.close()
     }
 
+    /// Tells the client how much the storage holds.
+    func inform() {
+        guard let registration = self.registration, !self.machine.isClosed else { return }
+        let statistics = registration.served.currentStatistics
+        let information = ClientCall.info(length: statistics.objectCount, size: statistics.byteCount)
+        self.write { registration.format.encode(.call(information), into: &$0) }
+        self.flushUnlessReading()
+    }
+
     /// Writes the answer to the client's own `tpc_finish`.
     private func answerFinish(_ tid: TransactionID) {
         guard let registration = self.registration, let id = self.commit.finished() else { return }

@@ -187,7 +187,7 @@ extension ConnectionHandler {
         }
         let storage = registration.served.storage
         let bound = self.bound
-        self.server.tasks.start {
+        self.server.walks.start(on: WalkExecutor.shared) {
             let transactions = try? await storage.recentTransactions(after: tid, limit: .max)
             bound.execute { handler in
                 if let transactions {

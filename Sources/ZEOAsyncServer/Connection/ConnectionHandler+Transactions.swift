@@ -15,9 +15,21 @@ extension ConnectionHandler {
         switch message.call {
         case .begin(let beginning): self.begin(message, beginning)
         case .store(let oid, let serial, let data, let token):
-            self.add(message, token) { $0.store(oid, serial: serial, data: data) }
+            self.add(message, token) { buffer, _ in buffer.store(oid, serial: serial, data: data) }
+        case .storeBlobEnd(let oid, let serial, let data, let token):
+            self.storeBlobEnd(message, oid, serial, data, token)
+        case .storeBlobShared(let oid, let serial, let data, let filename, let token):
+            self.storeBlobShared(message, oid, serial, data, filename, token)
+        case .restore(let oid, let serial, let data, let earlier, let token):
+            self.add(message, token) { buffer, _ in
+                buffer.restore(oid, serial: serial, data: data, dataTransaction: earlier)
+            }
+        case .delete(let oid, let serial, let token):
+            self.add(message, token) { buffer, _ in buffer.delete(oid, serial: serial) }
+        case .undo(let tid, let token):
+            self.add(message, token) { buffer, _ in buffer.undo(tid) }
         case .checkCurrent(let oid, let serial, let token):
-            self.add(message, token) { $0.check(oid, serial: serial) }
+            self.add(message, token) { buffer, _ in buffer.check(oid, serial: serial) }
         case .vote(let token): self.vote(message, token)
         case .finish(let token): self.finish(message, token)
         case .abort(let token): self.abort(message, token)
@@ -26,13 +38,13 @@ extension ConnectionHandler {
     }
 
     private func begin(_ message: ClientMessage, _ beginning: TransactionBeginning) {
-        if !self.commit.isReadOnly, beginning.tid != nil || beginning.status != " " {
-            let sentence = "This server does not restore transactions."
-            return self.fail(message, RemoteException("builtins.NotImplementedError", .string(sentence)))
+        guard let status = TransactionStatus(beginning) else {
+            let sentence = "no transaction has the status '\(beginning.status)'"
+            return self.fail(message, RemoteException("builtins.ValueError", .string(sentence)))
         }
         switch self.commit.begin(beginning.token) {
         case .begin:
-            self.buffer = TransactionBuffer(beginning, origin: self.server.nextOrigin())
+            self.buffer = TransactionBuffer(beginning, status: status, origin: self.server.nextOrigin())
             self.registration?.served.statistics.activeTransactions.increment()
             self.answer(message, .none)
         case .ignoreDuplicate:
@@ -45,18 +57,20 @@ extension ConnectionHandler {
         }
     }
 
-    private func add(
+    /// Has the transaction want one thing more, or fails the call when `change` says why it cannot.
+    func add(
         _ message: ClientMessage,
         _ token: TransactionToken,
-        _ change: (inout TransactionBuffer) -> Void
+        _ change: (inout TransactionBuffer, ConnectionHandler) throws(RemoteException) -> Void
     ) {
         switch self.commit.add(token) {
         case .add:
             guard var buffer = self.buffer else { preconditionFailure("A transaction that collects has a buffer.") }
             self.buffer = nil
-            change(&buffer)
+            let result = Result { () throws(RemoteException) in try change(&buffer, self) }
             self.buffer = buffer
-            if case .store = message.call { self.registration?.served.statistics.stores.increment() }
+            if case .failure(let exception) = result { return self.fail(message, exception) }
+            if message.call.isCountedStore { self.registration?.served.statistics.stores.increment() }
             guard buffer.memorySize <= self.server.configuration.maximumTransactionSize else {
                 self.log(.error, "transaction too large: more than \(buffer.memorySize) bytes")
                 return self.close()
@@ -92,23 +106,37 @@ extension ConnectionHandler {
         if served.lock.since != nil { self.logWaiting("queue lock") }
         let ticket = VoteTicket()
         let draft = buffer.makeDraft()
+        let blobs = self.uploads?.written()
         let bound = self.bound
         let task = self.server.tasks.start {
             let result: Result<VoteOutcome, any Error>
+            var merged: [ObjectID] = []
             do {
+                try await blobs?.get()
                 let outcome = try await served.storage.vote(draft)
-                if case .prepared(let vote) = outcome, !ticket.deliver(vote) { await served.storage.abort(vote) }
+                if case .prepared(let vote) = outcome {
+                    if ticket.deliver(vote) {
+                        merged = await served.storage.mergedObjects(of: vote)
+                    } else {
+                        await served.storage.abort(vote)
+                    }
+                }
                 result = .success(outcome)
             } catch {
                 result = .failure(error)
             }
             served.statistics.voting.decrement()
-            bound.execute { $0.voted(message, attempt, result) }
+            bound.execute { [merged] in $0.voted(message, attempt, result, merged) }
         }
         self.vote = Vote(attempt: attempt, ticket: ticket, task: task)
     }
 
-    private func voted(_ message: ClientMessage, _ attempt: Int, _ result: Result<VoteOutcome, any Error>) {
+    private func voted(
+        _ message: ClientMessage,
+        _ attempt: Int,
+        _ result: Result<VoteOutcome, any Error>,
+        _ merged: [ObjectID]
+    ) {
         defer { self.flushUnlessReading() }
         // A conflict names a revision that the client will load next; it is to be one that the client has heard of.
         self.catchUp()
@@ -118,7 +146,7 @@ extension ConnectionHandler {
             self.registration?.served.lock.acquired(by: buffer.origin)
             self.logWaiting("lock")
             self.startTimeout(attempt)
-            self.answer(message, .vote([]))
+            self.answer(message, .vote(merged.map { .resolved($0) }))
         case .success(.conflicts(let conflicts)):
             self.voted(message, attempt, conflicts)
         case .failure(let error):
@@ -259,6 +287,7 @@ extension ConnectionHandler {
     func forgetTransaction() {
         guard let buffer = self.buffer else { return }
         self.buffer = nil
+        self.uploads?.transactionEnded()
         self.vote?.timeout?.cancel()
         self.vote = nil
         guard let served = self.registration?.served else { return }
@@ -293,5 +322,24 @@ extension ConnectionHandler {
         let waiting = max(served.statistics.voting.value - (what == "queue lock" ? 0 : 1), 0)
         let level: Logger.Level = waiting > 9 ? .critical : waiting > 3 ? .warning : .debug
         self.log(level, "('\(served.name)') \(what): transactions waiting: \(waiting)")
+    }
+}
+
+extension TransactionStatus {
+    /// The status that a transaction shall have; `nil` for one that there is not.
+    fileprivate init?(_ beginning: TransactionBeginning) {
+        let letters = Array(beginning.status.utf8)
+        guard letters.count == 1 else { return nil }
+        self.init(rawValue: letters[0])
+    }
+}
+
+extension ServerCall {
+    /// Whether Python's server counts the call among the stores.
+    fileprivate var isCountedStore: Bool {
+        switch self {
+        case .store, .restore, .delete: true
+        default: false
+        }
     }
 }

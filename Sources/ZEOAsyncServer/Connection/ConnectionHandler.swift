@@ -12,8 +12,9 @@ import ZODBStorage
 /// One client's connection: reads frames, performs what the state machines decide, and writes answers.
 ///
 /// Everything here is confined to the connection's event loop. What is written within one burst of reading is flushed
-/// once, at its end. The parts: calls in `+Calls`, reading the storage in `+Reads`, transactions in `+Transactions`, and
-/// the order of what the client is shown in `+Invalidation`.
+/// once, at its end. The parts: calls in `+Calls`, reading the storage in `+Reads`, what takes longer in
+/// `+Walks` and `+Pack`, transactions in `+Transactions`, blobs in `+Uploads` and `+Downloads`, and the order of what the
+/// client is shown in `+Invalidation`.
 final class ConnectionHandler: ChannelInboundHandler {
     typealias InboundIn = ByteBuffer
     typealias OutboundOut = ByteBuffer
@@ -31,6 +32,18 @@ final class ConnectionHandler: ChannelInboundHandler {
     var vote: Vote?
     /// Calls that wait until a transaction is finished.
     private(set) var postponed: [ClientMessage] = []
+
+    /// Calls that walk through the storage and wait for each other.
+    var walks: CircularBuffer<ClientMessage> = []
+    var isWalking = false
+    var walkTask: Task<Void, Never>?
+    var iterators: IteratorTable
+
+    /// The blobs that the client sends.
+    var uploads: BlobUploads?
+    /// Blobs that the client wants, one after the other.
+    var wantedBlobs: CircularBuffer<ClientMessage> = []
+    var download = BlobDownload.none
 
     /// Frames that wait until the client has read some of what was answered to earlier ones.
     private var waitingFrames: CircularBuffer<ByteBuffer> = []
@@ -67,6 +80,7 @@ final class ConnectionHandler: ChannelInboundHandler {
 
     init(server: ServerContext) {
         self.server = server
+        self.iterators = IteratorTable(limit: server.configuration.maximumIteratorCount)
         self.processor = NIOSingleStepByteToMessageProcessor(
             SizedFrameDecoder(limit: server.configuration.maximumFrameSize)
         )
@@ -115,6 +129,7 @@ final class ConnectionHandler: ChannelInboundHandler {
         self.flush()
         // The network may have taken everything without the channel having to say so.
         self.takeWaitingFrames()
+        self.continueDownload()
         self.updateReading()
         context.fireChannelReadComplete()
     }
@@ -122,6 +137,7 @@ final class ConnectionHandler: ChannelInboundHandler {
     func channelWritabilityChanged(context: ChannelHandlerContext) {
         if context.channel.isWritable { self.longestUnsent = 0 }
         self.takeWaitingFrames()
+        self.continueDownload()
         self.updateReading()
         context.fireChannelWritabilityChanged()
     }
@@ -152,6 +168,8 @@ final class ConnectionHandler: ChannelInboundHandler {
         self.machine.closed()
         self.waitingFrames = []
         self.disconnected()
+        self.abandonWalks()
+        self.abandonBlobs()
         if let registration = self.registration {
             registration.served.log.unsubscribe(registration.subscription)
             self.registration = nil
@@ -229,7 +247,10 @@ final class ConnectionHandler: ChannelInboundHandler {
     /// asks nothing more for the time being.
     func updateReading() {
         guard let context = self.context else { return }
-        let reads = context.channel.isWritable && self.postponed.isEmpty && self.waitingFrames.isEmpty
+        let reads =
+            context.channel.isWritable && self.postponed.isEmpty && self.waitingFrames.isEmpty
+            && self.walks.count < Self.maximumWaitingWalks && self.wantedBlobs.count < Self.maximumWantedBlobs
+            && !(self.uploads?.isBehind ?? false)
         try? context.channel.syncOptions?.setOption(.autoRead, value: reads)
     }
 

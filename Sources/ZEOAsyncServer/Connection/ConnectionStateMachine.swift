@@ -38,8 +38,6 @@ struct ConnectionStateMachine {
     enum CallAction: Hashable {
         case register(storage: String, isReadOnly: Bool)
         case answer
-        /// The call belongs to the protocol, and is not served here.
-        case answerNotImplemented(method: String)
         /// The arguments make no sense.
         case answerMalformed(problem: String)
         /// Such a call is not allowed, or not now: close.
@@ -95,10 +93,8 @@ struct ConnectionStateMachine {
             return .register(storage: storage, isReadOnly: isReadOnly)
         case .registered:
             switch call {
-            case .register:
+            case .register, .other:
                 return self.refuse(call)
-            case .other(let method, _):
-                return Self.notServed.contains(method) ? .answerNotImplemented(method: method) : self.refuse(call)
             case .malformed("register", _):
                 return self.refuse(call)
             case .malformed(_, let problem):
@@ -123,11 +119,4 @@ struct ConnectionStateMachine {
         self.state = .closed
         return .refuse(method: call.method)
     }
-
-    /// Methods that Python's server has and this one has not.
-    private static let notServed: Set<String> = [
-        "deleteObject", "history", "iterator_gc", "iterator_next", "iterator_record_next", "iterator_record_start",
-        "iterator_start", "pack", "record_iternext", "restorea", "sendBlob", "storeBlobChunk", "storeBlobEnd",
-        "storeBlobShared", "storeBlobStart", "undoInfo", "undoLog", "undoa",
-    ]
 }

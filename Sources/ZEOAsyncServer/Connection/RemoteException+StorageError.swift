@@ -29,6 +29,12 @@ extension RemoteException {
             self = .conflictError(oid: error.oid, serials: error.serials, className: nil)
         case .readOnly:
             self = .readOnlyError
+        case .quotaExceeded:
+            self.init("ZODB.FileStorage.FileStorage.FileStorageQuotaError", message)
+        case .packing:
+            self.init("ZODB.FileStorage.FileStorage.FileStorageError", message)
+        case .undoFailed:
+            self = .undoErrors(error.undoProblems, message: error.description)
         case .noSuchVote:
             self.init(RemoteException.storageTransactionErrorName, message)
         case .tooLarge:

@@ -22,17 +22,20 @@ final class InvalidationLog: StorageObserver {
         private let eventLoop: any EventLoop
         private let catchUp: @Sendable () -> Void
         private let lostTrack: @Sendable () -> Void
+        private let inform: @Sendable () -> Void
 
         fileprivate init(
             seen: TransactionID,
             eventLoop: any EventLoop,
             catchUp: @escaping @Sendable () -> Void,
-            lostTrack: @escaping @Sendable () -> Void
+            lostTrack: @escaping @Sendable () -> Void,
+            inform: @escaping @Sendable () -> Void
         ) {
             self.seen = Atomic(seen.rawValue)
             self.eventLoop = eventLoop
             self.catchUp = catchUp
             self.lostTrack = lostTrack
+            self.inform = inform
         }
 
         /// Says that everything up to `tid` has been written out, so that the log may forget it.
@@ -52,6 +55,10 @@ final class InvalidationLog: StorageObserver {
 
         fileprivate func loseTrack() {
             self.eventLoop.execute { self.lostTrack() }
+        }
+
+        fileprivate func sendInformation() {
+            self.eventLoop.execute { self.inform() }
         }
     }
 
@@ -112,7 +119,8 @@ final class InvalidationLog: StorageObserver {
     func subscribe(
         on eventLoop: any EventLoop,
         catchUp: @escaping @Sendable () -> Void,
-        lostTrack: @escaping @Sendable () -> Void
+        lostTrack: @escaping @Sendable () -> Void,
+        inform: @escaping @Sendable () -> Void = {}
     ) -> (subscription: Subscription, seen: TransactionID) {
         self.state.withLock { state in
             let seen = state.queue.last
@@ -120,11 +128,18 @@ final class InvalidationLog: StorageObserver {
                 seen: seen,
                 eventLoop: eventLoop,
                 catchUp: catchUp,
-                lostTrack: lostTrack
+                lostTrack: lostTrack,
+                inform: inform
             )
             state.subscriptions[ObjectIdentifier(subscription)] = subscription
             return (subscription, seen)
         }
+    }
+
+    /// Has every connection tell its client how much the storage holds now.
+    func informAll() {
+        let subscriptions = self.state.withLock { Array($0.subscriptions.values) }
+        for subscription in subscriptions { subscription.sendInformation() }
     }
 
     func unsubscribe(_ subscription: Subscription) {

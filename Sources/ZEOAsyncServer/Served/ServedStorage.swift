@@ -18,6 +18,7 @@ final class ServedStorage: Sendable {
     let log: InvalidationLog
     let statistics = StorageCounters()
     let lock = LockObservation()
+    let packs = PackObservation()
 
     /// How much there was when it was last asked. Only for storages that suspend.
     private let lastStatistics = Mutex(StorageStatistics(objectCount: 0, byteCount: 0))
@@ -52,20 +53,17 @@ final class ServedStorage: Sendable {
         self.lastStatistics.withLock { $0 = statistics }
     }
 
-    /// The answer to `get_info`. It promises nothing that this server does not serve.
+    /// The answer to `get_info`: the storage's traits, all of which this server serves.
     func information(_ statistics: StorageStatistics) -> ServerInformation {
         let traits = self.storage.traits
-        let interfaces = traits.interfaces.filter(Self.servedInterfaces.contains)
         return ServerInformation(
             length: statistics.objectCount,
             size: statistics.byteCount,
             name: traits.name,
-            supportsUndo: false,
-            supportsRecordIternext: false,
-            interfaces: interfaces.map { PickleGlobal("ZODB.interfaces", $0) }
+            supportsUndo: traits.supportsUndo,
+            supportsRecordIternext: traits.iteratesCurrentRecords,
+            interfaces: traits.interfaces.map { PickleGlobal("ZODB.interfaces", $0) }
                 + [PickleGlobal("zope.interface", "Interface")]
         )
     }
-
-    private static let servedInterfaces: Set<String> = ["IStorage"]
 }

@@ -22,6 +22,8 @@ struct StorageStatus {
     /// Whether transactions are timed at all.
     var hasTimeout: Bool
     var lastTransaction: TransactionID
+    /// How far the pack is that is under way.
+    var packing: String?
 
     init(_ served: ServedStorage, lastTransaction: TransactionID, hasTimeout: Bool) {
         let counters = served.statistics
@@ -38,26 +40,30 @@ struct StorageStatus {
         self.waiting = max(counters.voting.value - (self.lockTime == nil ? 1 : 0), 0)
         self.hasTimeout = hasTimeout
         self.lastTransaction = lastTransaction
+        self.packing = served.packs.description
     }
 
     private var lastTransactionHex: String { String(self.lastTransaction.description.dropFirst(2)) }
 
-    private var items: KeyValuePairs<String, PickleValue> {
-        [
-            "connections": .int(self.connections),
-            "loads": .int(self.loads),
-            "stores": .int(self.stores),
-            "commits": .int(self.commits),
-            "aborts": .int(self.aborts),
-            "active_txns": .int(self.activeTransactions),
-            "lock_time": self.lockTime.map { .float($0.seconds) } ?? .none,
-            "conflicts": .int(self.conflicts),
-            "conflicts_resolved": .int(0),
-            "start": .string(self.start),
-            "waiting": .int(self.waiting),
-            "timeout-thread-is-alive": self.hasTimeout ? .bool(true) : .string("stub"),
-            "last-transaction": .string(self.lastTransactionHex),
+    private var items: [(key: String, value: PickleValue)] {
+        var items: [(key: String, value: PickleValue)] = [
+            ("connections", .int(self.connections)),
+            ("loads", .int(self.loads)),
+            ("stores", .int(self.stores)),
+            ("commits", .int(self.commits)),
+            ("aborts", .int(self.aborts)),
+            ("active_txns", .int(self.activeTransactions)),
+            ("lock_time", self.lockTime.map { .float($0.seconds) } ?? .none),
+            ("conflicts", .int(self.conflicts)),
+            ("conflicts_resolved", .int(0)),
+            ("start", .string(self.start)),
+            ("waiting", .int(self.waiting)),
+            ("timeout-thread-is-alive", self.hasTimeout ? .bool(true) : .string("stub")),
+            ("last-transaction", .string(self.lastTransactionHex)),
         ]
+        // Python's server does not tell, and its clients compare the rest.
+        if let packing = self.packing { items.append(("packing", .string(packing))) }
+        return items
     }
 
     var reply: Reply {

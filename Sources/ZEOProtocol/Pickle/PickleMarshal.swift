@@ -18,13 +18,17 @@ struct PickleMarshal {
         guard body.readableBytes == 0 else { throw FormatError("pickle", "bytes follow the value") }
         // Peers share nothing within a message. What a pickle shares is small here, and large wherever it is written
         // down again: so a value may not be much larger than the message that it came in.
-        var room = 65_536 + 8 * size
-        try self.check(value, &room)
+        var room = Self.room(forMessageOf: size)
+        try Self.check(value, &room)
         return value
     }
 
-    /// Takes the size of a value, whatever is shared in it counted each time it occurs, from the room that is left.
-    private func check(_ value: PickleValue, _ room: inout Int) throws(FormatError) {
+    /// How large the value of a message may be that is so many bytes long.
+    static func room(forMessageOf size: Int) -> Int { 65_536 + 8 * size }
+
+    /// Takes the size of a value, whatever is shared in it counted each time it occurs, from the room that is left; throws
+    /// when there is not enough, and for anything but plain data.
+    static func check(_ value: PickleValue, _ room: inout Int) throws(FormatError) {
         room -= 1
         switch value {
         case .none, .bool, .int, .float, .tuple, .list, .set, .frozenSet, .dict, .global, .persistentID, .object: break
@@ -37,11 +41,11 @@ struct PickleMarshal {
         case .none, .bool, .int, .bigInt, .float, .string, .bytes, .byteArray:
             break
         case .tuple(let elements), .list(let elements), .set(let elements), .frozenSet(let elements):
-            for element in elements { try self.check(element, &room) }
+            for element in elements { try Self.check(element, &room) }
         case .dict(let items):
             for item in items {
-                try self.check(item.key, &room)
-                try self.check(item.value, &room)
+                try Self.check(item.key, &room)
+                try Self.check(item.value, &room)
             }
         case .global(let global):
             throw FormatError("message", "the global \(global) is not allowed")

@@ -71,6 +71,8 @@ public final class BlobStorage: StorageWrapper, CompanionedStorage {
         return try self.directory.existingFile(of: oid, at: serial)
     }
 
+    public func blobFolder(of oid: ObjectID) -> String? { self.directory.folder(of: oid) }
+
     public func pack(_ request: PackRequest) async throws {
         let isFirst = self.state.withLock { state in
             defer { state.isPacking = true }

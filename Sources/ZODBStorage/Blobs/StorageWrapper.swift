@@ -76,6 +76,8 @@ extension StorageWrapper {
 
     public func pack(_ request: PackRequest) async throws { try await self.base.pack(request) }
 
+    public func blobFolder(of oid: ObjectID) -> String? { self.base.blobFolder(of: oid) }
+
     public func blob(of oid: ObjectID, at serial: TransactionID) async throws -> String {
         try await self.base.blob(of: oid, at: serial)
     }

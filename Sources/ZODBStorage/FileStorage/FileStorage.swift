@@ -247,6 +247,8 @@ public final class FileStorage: CompanionedStorage {
         return try blobs.existingFile(of: oid, at: serial)
     }
 
+    public func blobFolder(of oid: ObjectID) -> String? { self.blobs?.folder(of: oid) }
+
     public func addObserver(_ observer: any StorageObserver) async throws -> TransactionID {
         try self.checkOpen()
         return self.history.add(observer)

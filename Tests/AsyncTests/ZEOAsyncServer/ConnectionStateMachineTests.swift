@@ -75,9 +75,8 @@ import ZODBFormat
         expect(machine.received(.ping), .ignore)
     }
 
-    @Test func methodsOfLaterAreToldFromMethodsOfNobody() {
+    @Test func methodsOfNobodyAreRefused() {
         var machine = self.registered()
-        expect(machine.received(.other(method: "pack", arguments: [])), .answerNotImplemented(method: "pack"))
         expect(machine.received(.malformed(method: "vote", problem: "p")), .answerMalformed(problem: "p"))
         expect(machine.received(.other(method: "shutdown", arguments: [])), .refuse(method: "shutdown"))
         #expect(machine.isClosed)

@@ -26,6 +26,9 @@ final class RawZEOClient {
     let channel: any Channel
     let format: WireFormat
     private(set) var events: [Event] = []
+    /// The beginnings and ends of blobs that came, and how long they were.
+    private(set) var blobCalls: [ClientCall] = []
+    private(set) var blobByteCount = 0
     private var messages: AsyncStream<ByteBuffer>.AsyncIterator
     private var lastID = 0
     private var replies: [MessageID: Reply] = [:]
@@ -106,6 +109,12 @@ final class RawZEOClient {
             case .reply(let id, let reply): self.replies[id] = reply
             case .call(.invalidateTransaction(let tid, let oids)): self.events.append(.invalidated(tid, oids))
             case .call(.info): self.events.append(.info)
+            case .call(let call) where call.method.hasPrefix("receiveBlob"):
+                if case .receiveBlobChunk(_, _, let chunk) = call {
+                    self.blobByteCount += chunk.readableBytes
+                } else {
+                    self.blobCalls.append(call)
+                }
             case .call: throw FormatError("test", "an unexpected call")
             }
         }

@@ -43,8 +43,11 @@ import ZODBFormat
         "abort": ClientMessage(id: .number(6), call: .abort(TransactionToken(-140_234_567_890_123))),
         "label": .asynchronous(.setClientLabel("café")),
         "keepAlive": .keepAlive,
-        "other": ClientMessage(id: .number(7), call: .other(method: "undoLog", arguments: [.int(0), .int(-20)])),
-    ]
+        "other": ClientMessage(
+            id: .number(7),
+            call: .other(method: "no_such_method", arguments: [.int(0), .int(-20)])
+        ),
+    ].merging(GoldenHistoryMessages.client) { $1 }
 
     static let serverMessages: [String: ServerMessage] = [
         "nothing": .reply(.number(8), .none),
@@ -89,7 +92,7 @@ import ZODBFormat
             .number(3),
             .exception(RemoteException(RemoteException.storageTransactionErrorName, .none, Self.token.value))
         ),
-    ]
+    ].merging(GoldenHistoryMessages.server) { $1 }
 
     static let information = ServerInformation(
         length: 3,
@@ -146,6 +149,18 @@ import ZODBFormat
             #expect(try reply.voteItems() == items)
         } else if let oids = try? wanted.objectIDs() {
             #expect(try reply.objectIDs() == oids)
+        } else if let history = try? wanted.history() {
+            #expect(try reply.history() == history)
+        } else if let entries = try? wanted.undoable() {
+            #expect(try reply.undoable() == entries)
+        } else if let number = try? wanted.walk() {
+            #expect(try reply.walk() == number)
+        } else if let entry = try? wanted.transaction() {
+            #expect(try reply.transaction() == entry)
+        } else if let entry = try? wanted.recordEntry() {
+            #expect(try reply.recordEntry() == entry)
+        } else if let entry = try? wanted.currentRecord() {
+            #expect(try reply.currentRecord() == entry)
         } else if let tid = try? wanted.transactionID() {
             #expect(try reply.transactionID() == tid)
         } else if let invalidations = try? wanted.invalidations() {
