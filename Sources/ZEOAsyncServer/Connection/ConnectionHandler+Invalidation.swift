@@ -35,7 +35,7 @@ extension ConnectionHandler {
         var hasFinished = false
         for (transaction, frame) in messages {
             seen = transaction.tid
-            if transaction.origin != 0, self.commit.isFinishing, self.buffer?.origin == transaction.origin {
+            if transaction.origin != 0, self.isFinishing(transaction.origin) {
                 self.answerFinish(transaction.tid)
                 hasFinished = true
             } else {
@@ -73,16 +73,23 @@ extension ConnectionHandler {
         self.forgetTransaction()
     }
 
-    /// The storage says that the transaction is finished. Its place in the log is where the answer was written; only
-    /// where the log does not know whose transaction it was is it written now.
-    func finished(_ tid: TransactionID, in served: ServedStorage) {
+    /// The storage says that a transaction is finished. Its place in the log is where the answer was written; only where
+    /// the log does not know whose transaction it was is it written now.
+    ///
+    /// The client may have had its answer long ago and be finishing its next transaction, which is not meant.
+    func finished(_ origin: UInt64, _ tid: TransactionID, in served: ServedStorage) {
         // A client that has gone away has committed nevertheless.
         guard self.registration != nil else { return served.statistics.commits.increment() }
         self.catchUp()
-        if self.commit.isFinishing, let registration = self.registration, registration.seen >= tid {
+        if self.isFinishing(origin), let registration = self.registration, registration.seen >= tid {
             self.answerFinish(tid)
             self.resumePostponed()
         }
         self.flushUnlessReading()
+    }
+
+    /// Whether the client waits for the end of this very transaction.
+    func isFinishing(_ origin: UInt64) -> Bool {
+        self.commit.isFinishing && self.buffer?.origin == origin
     }
 }

@@ -200,16 +200,16 @@ extension ConnectionHandler {
         }
         switch self.commit.finish(token, id: message.id) {
         case .finish(let vote):
-            guard let served = self.registration?.served else { return }
+            guard let served = self.registration?.served, let origin = self.buffer?.origin else { return }
             self.vote?.timeout?.cancel()
             let bound = self.bound
             self.server.tasks.start {
                 do {
                     let tid = try await served.storage.finish(vote)
                     if served.local == nil { try? await served.refreshStatistics() }
-                    bound.execute { $0.finished(tid, in: served) }
+                    bound.execute { $0.finished(origin, tid, in: served) }
                 } catch {
-                    bound.execute { $0.finishFailed(error) }
+                    bound.execute { $0.finishFailed(origin, error) }
                 }
             }
         case .answerNone: self.answer(message, .none)
@@ -218,8 +218,8 @@ extension ConnectionHandler {
         }
     }
 
-    private func finishFailed(_ error: any Error) {
-        guard let id = self.commit.finished() else { return }
+    private func finishFailed(_ origin: UInt64, _ error: any Error) {
+        guard self.isFinishing(origin), let id = self.commit.finished() else { return }
         self.forgetTransaction()
         let exception = RemoteException(error)
         self.log(.error, "'tpc_finish' raised exception: \(exception)")

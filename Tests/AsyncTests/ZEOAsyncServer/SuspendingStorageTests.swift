@@ -80,6 +80,28 @@ struct SuspendingStorageTests {
         }
     }
 
+    /// A client has its answer once its transaction is in the log, perhaps long before the storage's `finish` returns. It
+    /// may be finishing its next transaction then, and must not be told the tid of the one before.
+    @Test func aFinishThatReturnsLateDoesNotAnswerForTheNextTransaction() async throws {
+        let storage = SuspendingStorage()
+        try await withZEOServer(of: [("1", storage)]) { running in
+            let client = try await RawZEOClient.registered(port: running.port)
+            let oid = ObjectID(rawValue: 1)
+            storage.holdFirstFinishUntilTheSecond()
+            let first = try await client.commit(oid)
+            let token = TransactionToken(77)
+            try await client.store(token, [(oid, first)])
+            #expect(try await client.call(.vote(token)).voteItems().isEmpty)
+            let finish = try await client.begin(.finish(token))
+            try await eventually("the first finish has returned") { storage.returnedFinishes == 1 }
+            for _ in 0..<20 { _ = try await client.call(.ping) }
+            storage.letTheSecondFinish()
+            let second = try #require(try await client.reply(to: finish).transactionID())
+            #expect(second > first)
+            #expect(try await client.load(oid)?.tid == second)
+        }
+    }
+
     @Test func whatTheStorageCannotTellOfTheTimeBeforeIsNotSaidToBeNothing() async throws {
         let storage = SuspendingStorage(canTell: false)
         let draft = TransactionDraft(operations: [.store(.root, serial: .zero, data: ByteBuffer(string: "data"))])
@@ -106,12 +128,41 @@ private final class SuspendingStorage: Storage {
     private let base = MappingStorage()
     private let isHolding = Mutex(false)
     private let held = Mutex(0)
+    private let finishes = Mutex(Finishes())
+
+    private struct Finishes {
+        var isHolding = false
+        var entered = 0
+        var returned = 0
+        var mayTheSecondFinish = false
+    }
 
     init(canTell: Bool = true) { self.canTell = canTell }
 
     var heldLoads: Int { self.held.withLock { $0 } }
 
     func holdLoads(_ flag: Bool) { self.isHolding.withLock { $0 = flag } }
+
+    var returnedFinishes: Int { self.finishes.withLock { $0.returned } }
+
+    /// The first `finish` from now on returns only when the second has begun, and the second does not commit before it may.
+    func holdFirstFinishUntilTheSecond() { self.finishes.withLock { $0 = Finishes(isHolding: true) } }
+
+    func letTheSecondFinish() { self.finishes.withLock { $0.mayTheSecondFinish = true } }
+
+    func finish(_ vote: VoteID) async throws -> TransactionID {
+        let number = self.finishes.withLock { finishes in
+            finishes.entered += 1
+            return finishes.isHolding ? finishes.entered : 0
+        }
+        while number == 2, !self.finishes.withLock({ $0.mayTheSecondFinish }) {
+            try await Task.sleep(for: .milliseconds(1))
+        }
+        let tid = try await self.base.finish(vote)
+        while number == 1, !self.finishes.withLock({ $0.entered > 1 }) { try await Task.sleep(for: .milliseconds(1)) }
+        self.finishes.withLock { $0.returned += 1 }
+        return tid
+    }
 
     var traits: StorageTraits { self.base.traits }
 
@@ -141,7 +192,6 @@ private final class SuspendingStorage: Storage {
 
     func newObjectIDs(_ count: Int) async throws -> [ObjectID] { try self.base.newObjectIDs(count) }
     func vote(_ draft: TransactionDraft) async throws -> VoteOutcome { try await self.base.vote(draft) }
-    func finish(_ vote: VoteID) async throws -> TransactionID { try await self.base.finish(vote) }
     func abort(_ vote: VoteID) async { await self.base.abort(vote) }
 
     func recentTransactions(after tid: TransactionID, limit: Int) async throws -> [CommittedTransaction] {
