@@ -33,33 +33,9 @@ struct Listener: Sendable {
                     try channel.pipeline.syncOperations.addHandler(ConnectionHandler(server: server))
                 }
             }
-        switch configuration.address {
-        case .unixDomainSocket(let path):
-            // What nobody listens at was left behind and may be replaced; a live server's socket may not.
-            if let other = try? await ClientBootstrap(group: group).connect(unixDomainSocketPath: path).get() {
-                try? await other.close().get()
-                throw ZEOServerError(.cannotListen, "The server cannot listen at \(path): another one does.")
-            }
-            let channel = try await Self.explain("cannot listen at \(path)") {
-                try await bootstrap.bind(unixDomainSocketPath: path, cleanupExistingSocketFile: true).get()
-            }
-            return Listener(channel: channel, address: configuration.address)
-        case .hostname(let host, let port):
-            bootstrap = bootstrap.serverChannelOption(.socketOption(.so_reuseaddr), value: 1)
-            bootstrap = Self.watchingPeers(bootstrap, configuration)
-            let channel = try await Self.explain("cannot listen at \(host):\(port)") {
-                guard host.isEmpty else { return try await bootstrap.bind(host: host, port: port).get() }
-                // Every interface: the socket for IPv6 takes IPv4 too, where there is IPv6 at all.
-                do {
-                    return try await bootstrap.bind(host: "::", port: port).get()
-                } catch let error as IOError where error.errnoCode == EADDRINUSE || error.errnoCode == EACCES {
-                    throw error
-                } catch {
-                    return try await bootstrap.bind(host: "0.0.0.0", port: port).get()
-                }
-            }
-            return Listener(channel: channel, address: configuration.address)
-        }
+        if case .hostname = configuration.address { bootstrap = Self.watchingPeers(bootstrap, configuration) }
+        let channel = try await SocketBinding.bind(bootstrap, to: configuration.address, on: group)
+        return Listener(channel: channel, address: configuration.address)
     }
 
     func whenClosed(_ body: @escaping @Sendable () -> Void) {
@@ -69,9 +45,7 @@ struct Listener: Sendable {
     /// Listens no more. The address is free when this returns.
     func close() async throws {
         try? await self.channel.close().get()
-        if case .unixDomainSocket(let path) = self.address {
-            _ = unsafe unlink(path)
-        }
+        SocketBinding.cleanUp(self.address)
     }
 
     /// Has the system notice peers that are gone without a word, and send small answers at once.
@@ -95,16 +69,5 @@ struct Listener: Sendable {
         #else
         return bootstrap
         #endif
-    }
-
-    private static func explain<Result>(
-        _ what: String,
-        _ body: () async throws -> Result
-    ) async throws -> Result {
-        do {
-            return try await body()
-        } catch {
-            throw ZEOServerError(.cannotListen, "The server \(what).", underlyingError: error)
-        }
     }
 }

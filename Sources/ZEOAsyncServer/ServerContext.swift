@@ -17,8 +17,15 @@ final class ServerContext: Sendable {
     /// What may take long and nobody waits for when the server ends: packs, lists, the files of blobs.
     let walks = TaskTracker()
 
+    private struct Connection {
+        /// Makes the connection end in good order.
+        var shutDown: @Sendable () -> Void
+        /// Asks the connection on its event loop what there is to say of it.
+        var report: @Sendable () -> EventLoopFuture<ConnectionReport>
+    }
+
     private struct Connections {
-        var open: [ObjectIdentifier: @Sendable () -> Void] = [:]
+        var open: [ObjectIdentifier: Connection] = [:]
         var isShuttingDown = false
         var waiters: [CheckedContinuation<Void, Never>] = []
     }
@@ -43,12 +50,27 @@ final class ServerContext: Sendable {
         self.storages.first { $0.name == name }
     }
 
-    /// Remembers a connection, and what makes it end in good order. `false` when it comes too late.
-    func opened(_ channel: any Channel, shutDown: @escaping @Sendable () -> Void) -> Bool {
-        self.connections.withLock { connections in
-            connections.open[ObjectIdentifier(channel)] = shutDown
+    /// Remembers a connection. `false` when it comes too late.
+    func opened(_ handler: NIOLoopBound<ConnectionHandler>, on channel: any Channel) -> Bool {
+        let since = WallTime.now
+        let connection = Connection(
+            shutDown: { handler.execute { $0.shutDown() } },
+            report: { handler.eventLoop.submit { handler.value.report(since: since) } }
+        )
+        return self.connections.withLock { connections in
+            connections.open[ObjectIdentifier(channel)] = connection
             return !connections.isShuttingDown
         }
+    }
+
+    /// What there is to say of each connection, the oldest first.
+    func connectionReports() async -> [ConnectionReport] {
+        let futures = self.connections.withLock { Array($0.open.values) }.map { $0.report() }
+        var reports: [ConnectionReport] = []
+        for future in futures {
+            if let report = try? await future.get() { reports.append(report) }
+        }
+        return reports.sorted { ($0.since.seconds, $0.label) < ($1.since.seconds, $1.label) }
     }
 
     func closed(_ channel: any Channel) {
@@ -67,7 +89,7 @@ final class ServerContext: Sendable {
             connections.isShuttingDown = true
             return Array(connections.open.values)
         }
-        for shutDown in all { shutDown() }
+        for connection in all { connection.shutDown() }
         await withCheckedContinuation { continuation in
             let isEmpty = self.connections.withLock { connections in
                 if !connections.open.isEmpty { connections.waiters.append(continuation) }

@@ -30,6 +30,8 @@ public actor ZEOServer: Service {
     private let logger: Logger
     private var state = State.idle
     private var waiters: [CheckedContinuation<[SocketAddress], any Error>] = []
+    /// What serves, while the server listens, and since when.
+    private var serving: (context: ServerContext, since: WallTime)?
 
     /// Ends when the server shall end.
     private let running: AsyncStream<Never>
@@ -85,6 +87,12 @@ public actor ZEOServer: Service {
         case .idle, .starting:
             return try await withCheckedThrowingContinuation { self.waiters.append($0) }
         }
+    }
+
+    /// How the server is doing; `nil` while it does not listen.
+    func report() async -> ServerReport? {
+        guard case .listening(let addresses) = self.state, let serving = self.serving else { return nil }
+        return await serving.context.report(listeningAt: addresses.map(\.readable), since: serving.since)
     }
 
     private func checkStorages() throws {
@@ -149,6 +157,7 @@ public actor ZEOServer: Service {
 
     private func listening(_ addresses: [SocketAddress], _ context: ServerContext) {
         self.state = .listening(addresses)
+        self.serving = (context, .now)
         for address in addresses { context.logListening(address) }
         for waiter in self.waiters { waiter.resume(returning: addresses) }
         self.waiters = []
@@ -156,6 +165,7 @@ public actor ZEOServer: Service {
 
     private func end(_ error: any Error) {
         self.state = .ended
+        self.serving = nil
         for waiter in self.waiters { waiter.resume(throwing: error) }
         self.waiters = []
     }

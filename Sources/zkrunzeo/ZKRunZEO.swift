@@ -18,9 +18,17 @@ struct ZKRunZEO: AsyncParsableCommand {
             \(StopReason.table)
             """,
         version: "0.1.0",
-        subcommands: [ServeCommand.self, DemoCommand.self],
+        subcommands: [ServeCommand.self, DemoCommand.self, NagiosCommand.self],
         defaultSubcommand: ServeCommand.self
     )
+
+    static func main() async {
+        let program = CommandLine.arguments.first?.split(separator: "/").last
+        if program == "zkzeo-nagios" {
+            Foundation.exit(await NagiosCommand.runAlone(Array(CommandLine.arguments.dropFirst())))
+        }
+        await Self.main(nil)
+    }
 }
 
 /// Runs the body of a command; what stops it becomes a sentence on standard error and an exit status.

@@ -103,12 +103,9 @@ final class ConnectionHandler: ChannelInboundHandler {
     }
 
     private func connected(context: ChannelHandlerContext) {
-        self.address = (context.remoteAddress ?? context.localAddress).map(Self.describe) ?? "unknown"
+        self.address = (context.remoteAddress ?? context.localAddress).map(\.readable) ?? "unknown"
         self.label = self.address
-        let bound = self.bound
-        let eventLoop = context.eventLoop
-        let isWelcome = self.server.opened(context.channel) { eventLoop.execute { bound.value.shutDown() } }
-        guard isWelcome else { return self.close() }
+        guard self.server.opened(self.bound, on: context.channel) else { return self.close() }
         self.log(.debug, "Accepted connection")
         Greeting.version5(self.server.configuration.wireFormat).encode(into: &self.outbound)
         self.flush()
@@ -255,7 +252,7 @@ final class ConnectionHandler: ChannelInboundHandler {
     }
 
     /// Ends the connection; a transaction that is being finished is answered first.
-    private func shutDown() {
+    func shutDown() {
         self.isShuttingDown = true
         if !self.commit.isFinishing { self.close() }
     }
@@ -282,12 +279,5 @@ final class ConnectionHandler: ChannelInboundHandler {
 
     func log(_ level: Logger.Level, _ message: @autoclosure () -> String) {
         self.server.logger.log(level: level, "(\(self.label)) \(message())")
-    }
-
-    private static func describe(_ address: SocketAddress) -> String {
-        switch address {
-        case .v4, .v6: "\(address.ipAddress ?? ""):\(address.port ?? 0)"
-        case .unixDomainSocket: address.pathname ?? "unix socket"
-        }
     }
 }

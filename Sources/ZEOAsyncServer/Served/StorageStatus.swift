@@ -43,9 +43,9 @@ struct StorageStatus {
         self.packing = served.packs.description
     }
 
-    private var lastTransactionHex: String { String(self.lastTransaction.description.dropFirst(2)) }
+    var lastTransactionHex: String { String(self.lastTransaction.description.dropFirst(2)) }
 
-    private var items: [(key: String, value: PickleValue)] {
+    var items: [(key: String, value: PickleValue)] {
         var items: [(key: String, value: PickleValue)] = [
             ("connections", .int(self.connections)),
             ("loads", .int(self.loads)),
@@ -73,17 +73,21 @@ struct StorageStatus {
     /// The status as JSON, spaced as Python's `json.dumps` does it.
     var json: String {
         let members = self.items.map { key, value -> String in
-            let text: String
-            switch value {
-            case .int(let number): text = String(number)
-            case .float(let number): text = String(number)
-            case .bool(let truth): text = truth ? "true" : "false"
-            case .string(let string): text = Self.quoted(string)
-            default: text = "null"
-            }
+            let text = if case .string(let string) = value { Self.quoted(string) } else { Self.plain(value) }
             return "\(Self.quoted(key)): \(text)"
         }
         return "{\(members.joined(separator: ", "))}"
+    }
+
+    /// A value as JSON has it, but a text without quotes.
+    static func plain(_ value: PickleValue) -> String {
+        switch value {
+        case .int(let number): String(number)
+        case .float(let number): String(number)
+        case .bool(let truth): truth ? "true" : "false"
+        case .string(let string): string
+        default: "null"
+        }
     }
 
     /// The statuses of several storages by name, as JSON.

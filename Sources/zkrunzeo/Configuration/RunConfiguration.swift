@@ -3,6 +3,7 @@
 // Licensed under the Apache License, Version 2.0; see LICENSE.
 // SPDX-License-Identifier: Apache-2.0
 
+import ZConfig
 import ZEOAsyncServer
 import ZKZEOAsync
 import ZODBStorage
@@ -33,6 +34,8 @@ struct RunConfiguration {
         var acl: [ZNodeACL] = .worldRead
         /// What to register in place of the address that is listened at: for containers and NAT.
         var advertise: Advertised?
+        /// Where the monitor listens; `nil` for none.
+        var monitorServer: ConfigurationAddress?
     }
 
     /// An address that clients are to use.

@@ -45,9 +45,7 @@ struct ZooKeeperSection {
             }
             zooKeeper.advertise = RunConfiguration.Advertised(host: host, port: port == 0 ? nil : port)
         }
-        if try section.optional("monitor-server", as: .socketBindingAddress) != nil {
-            self.warnings.append("this version has no monitor server; 'monitor-server' is not followed")
-        }
+        zooKeeper.monitorServer = try section.optional("monitor-server", as: .socketBindingAddress)
         self.zooKeeper = zooKeeper
     }
 }

@@ -26,12 +26,15 @@ enum AdvertisedHosts {
         interfaces: [InterfaceAddress],
         fullHostName: () -> String
     ) -> [String] {
-        guard ["", "0.0.0.0", "::"].contains(host) else { return [host] }
+        guard Self.isEveryInterface(host) else { return [host] }
         let outward = interfaces.filter { !$0.isLoopback }
         let ipv4 = outward.filter(\.isIPv4).map(\.host)
         if !ipv4.isEmpty { return Array(Set(ipv4)).sorted() }
         return [outward.isEmpty ? "127.0.0.1" : fullHostName()]
     }
+
+    /// Whether a server at this host listens at every address of its machine.
+    static func isEveryInterface(_ host: String) -> Bool { ["", "0.0.0.0", "::"].contains(host) }
 
     /// The addresses of this machine's interfaces.
     static func interfaces() throws -> [InterfaceAddress] {

@@ -50,13 +50,13 @@ struct Assembly {
         // In the order of their dependence. They are stopped from the last to the first: what leads clients here is
         // gone before the server goes.
         var services = others.map { ServiceGroupConfiguration.ServiceConfiguration(service: $0) }
-        if let registrar = try self.registrar(for: server) {
-            services.append(.init(service: registrar.session))
-            services.append(.init(service: server))
-            services.append(.init(service: registrar))
-        } else {
-            services.append(.init(service: server))
-        }
+        let registered = RegisteredServers()
+        let monitor = self.monitor(of: server, registered)
+        let registrar = try self.registrar(for: server, monitor, registered)
+        if let registrar { services.append(.init(service: registrar.session)) }
+        services.append(.init(service: server))
+        if let monitor { services.append(.init(service: SideService.monitor(monitor, logger: self.logger))) }
+        if let registrar { services.append(.init(service: registrar)) }
         let group = ServiceGroup(
             configuration: ServiceGroupConfiguration(
                 services: services,
@@ -75,7 +75,17 @@ struct Assembly {
         }
     }
 
-    private func registrar(for server: ZEOServer) throws -> Registrar? {
+    private func monitor(of server: ZEOServer, _ registered: RegisteredServers) -> MonitorServer? {
+        self.configuration.zooKeeper?.monitorServer.map { address in
+            MonitorServer(address: .init(address), commands: server.monitorCommands + [registered.command])
+        }
+    }
+
+    private func registrar(
+        for server: ZEOServer,
+        _ monitor: MonitorServer?,
+        _ registered: RegisteredServers
+    ) throws -> Registrar? {
         guard let (zooKeeper, path) = self.configuration.registration else { return nil }
         guard case .hostname(let host, let port) = self.configuration.server.address else {
             self.logger.warning("A server at a unix socket is not registered in ZooKeeper: nobody else could reach it")
@@ -91,6 +101,8 @@ struct Assembly {
             path: path,
             host: host,
             configuredPort: port,
+            monitor: monitor,
+            registered: registered,
             instance: try self.configuration.storages.compactMap(\.file).first.map(InstanceToken.ofStorage),
             logger: self.logger
         )

@@ -23,6 +23,10 @@ struct Registrar: Service {
     /// The host and port that were configured; port 0 is dynamic.
     let host: String
     let configuredPort: Int
+    /// Whose address the node says, if there is one.
+    let monitor: MonitorServer?
+    /// Is told what is registered.
+    let registered: RegisteredServers
     /// What tells this server's nodes from others', where there is a storage file.
     let instance: String?
     let logger: Logger
@@ -42,7 +46,7 @@ struct Registrar: Service {
         let lease = RegistrationLease(
             session: self.session,
             path: self.path,
-            nodes: try self.nodes(port: port),
+            nodes: try self.nodes(port: port, monitor: try? await self.monitor?.waitUntilListening()),
             acl: self.zooKeeper.acl,
             missingPath: self.isDynamic ? .fail : .keepTrying,
             logger: self.logger
@@ -77,23 +81,43 @@ struct Registrar: Service {
         }
     }
 
-    private func nodes(port: Int) throws -> [Registration] {
+    private func nodes(port: Int, monitor: SocketAddress?) throws -> [Registration] {
         var properties = NodeProperties()
         if let instance { properties["instance"] = .string(instance) }
         if let advertise = self.zooKeeper.advertise {
-            let name = ServiceAddress(host: advertise.host, port: advertise.port ?? port).description
-            return [Registration(name: name, properties: properties, holdsSocket: false)]
+            let port = advertise.port ?? port
+            self.remember(advertise.host, port, properties.with(monitor: monitor, at: advertise.host))
+            return [
+                Registration(
+                    name: ServiceAddress(host: advertise.host, port: port).description,
+                    properties: properties.with(monitor: monitor, at: advertise.host),
+                    holdsSocket: false
+                )
+            ]
         }
-        return AdvertisedHosts.names(
+        let hosts = AdvertisedHosts.names(
             listeningAt: self.host,
             interfaces: try AdvertisedHosts.interfaces(),
             fullHostName: AdvertisedHosts.fullHostName
-        ).map { host in
-            let name = ServiceAddress(host: host, port: port).description
+        )
+        let host = AdvertisedHosts.isEveryInterface(self.host) ? "" : self.host
+        self.remember(host, port, properties.with(monitor: monitor, at: hosts.first ?? host))
+        return hosts.map { host in
             // A name may be that of several machines.
             let isAddress = (try? SocketAddress(ipAddress: host, port: port)) != nil
-            return Registration(name: name, properties: properties, holdsSocket: isAddress)
+            return Registration(
+                name: ServiceAddress(host: host, port: port).description,
+                properties: properties.with(monitor: monitor, at: host),
+                holdsSocket: isAddress
+            )
         }
+    }
+
+    private func remember(_ host: String, _ port: Int, _ properties: NodeProperties) {
+        var properties = properties
+        properties.values.merge(ProcessIdentity.current.properties) { given, _ in given }
+        let address = host.isEmpty ? ":\(port)" : ServiceAddress(host: host, port: port).description
+        self.registered.register(.init(address: address, paths: [self.path], properties: properties))
     }
 
     /// Logs when nodes come and go, and reminds the operator as long as one is missing.
@@ -105,6 +129,11 @@ struct Registrar: Service {
                     let now = Set(states.filter { if case .registered = $0.value { true } else { false } }.keys)
                     for name in now.subtracting(registered).sorted() {
                         self.logger.info("Registered in ZooKeeper", metadata: ["node": "\(self.path)/\(name)"])
+                    }
+                    if registered.isEmpty, !now.isEmpty,
+                        let real = try? await Links.resolve(self.path, in: self.session)
+                    {
+                        self.registered.found(real, for: self.path)
                     }
                     registered = now
                 }
@@ -126,5 +155,17 @@ struct Registrar: Service {
                 }
             }
         }
+    }
+}
+
+extension NodeProperties {
+    /// With the address of the monitor, where that can be reached from elsewhere: not a unix socket. A monitor at every
+    /// interface is at the host that the node names.
+    fileprivate func with(monitor: SocketAddress?, at host: String) -> NodeProperties {
+        guard let monitor, let port = monitor.port else { return self }
+        var properties = self
+        let own = monitor.ipAddress.flatMap { AdvertisedHosts.isEveryInterface($0) ? nil : $0 }
+        properties["monitor"] = .string(ServiceAddress(host: own ?? host, port: port).description)
+        return properties
     }
 }
