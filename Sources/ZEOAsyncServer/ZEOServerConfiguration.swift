@@ -17,14 +17,16 @@ public struct ZEOServerConfiguration: Hashable, Sendable {
 
     /// Who resolves conflicts between transactions.
     ///
-    /// Merging takes the classes of the objects, and no Python class can run here. So there is no way to resolve in
-    /// the server, and Python's default (the server resolves) has no equal.
+    /// The server merges what needs no class of the application: `BTrees.Length.Length`, and the buckets, sets and
+    /// one-bucket trees of the BTrees package, by its rules. Python's server resolves with the application's classes where
+    /// it can import them; none can run here, so that all other conflicts go to the clients, which have them.
     public enum ConflictResolution: Hashable, Sendable {
-        /// Nothing was written down: conflicts go to the client, as for `client`.
+        /// Nothing was written down: the server merges what it can, and hands the rest to the client, which resolves it
+        /// and votes again. Clients of ZEO 5 and 6 do so by themselves.
         case unset
-        /// Conflicts go to the client, which merges and votes again (`client-conflict-resolution true`).
+        /// All conflicts go to the client (`client-conflict-resolution true`).
         case client
-        /// Conflicts are errors (`client-conflict-resolution false`).
+        /// The server merges what it can, and the rest are errors (`client-conflict-resolution false`).
         case none
     }
 
@@ -46,6 +48,11 @@ public struct ZEOServerConfiguration: Hashable, Sendable {
 
     /// Who resolves conflicts.
     public var conflictResolution: ConflictResolution = .unset
+
+    /// How long the commit lock is kept for a client that was handed conflicts, so that it cannot lose again when it votes
+    /// the next time. A client that lets it pass has no second one until it has committed something. Zero: the lock is not
+    /// kept, as in Python's server, whose clients fail when they lose nine times.
+    public var resolutionTime: Duration = .seconds(5)
 
     /// The format that the server proposes. A client may answer with the other one.
     public var wireFormat: WireFormat = .pickle

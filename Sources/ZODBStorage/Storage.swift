@@ -52,13 +52,17 @@ public protocol Storage: AnyObject, Sendable {
     /// First phase: waits for its turn, checks the whole draft against what is committed, and holds its place.
     ///
     /// After `.prepared` exactly one `finish(_:)` or `abort(_:)` must follow; nothing the draft asks for can fail any
-    /// more except by a failure of the disk. After `.conflicts`, or when it throws, nothing is held; the revisions that
-    /// it names are visible by then. Cancelling the task while it waits leaves the queue.
+    /// more except by a failure of the disk. When it throws, and after `.conflicts` unless the draft asked for the place to
+    /// be kept, nothing is held; the revisions that it names are visible by then. Cancelling the task while it waits leaves the queue.
     func vote(_ draft: TransactionDraft) async throws -> VoteOutcome
 
     /// The objects for which a prepared transaction stores something else than its draft says, because the storage merged
     /// it with what others had committed. Whoever holds those objects must load them again after `finish(_:)`.
     func mergedObjects(of vote: VoteID) async -> [ObjectID]
+
+    /// Keeps the place for the next vote of `origin` no longer (see `TransactionDraft.keepsPlaceInConflict`). Where it is
+    /// not kept, this does nothing.
+    func yieldPlace(of origin: UInt64) async
 
     /// Second phase: gives the transaction its tid, makes it durable and visible, and returns the tid.
     ///
@@ -130,6 +134,9 @@ public protocol Storage: AnyObject, Sendable {
 extension Storage {
     /// No storage merges unless it says so.
     public func mergedObjects(of vote: VoteID) async -> [ObjectID] { [] }
+
+    /// No storage keeps places unless it says so.
+    public func yieldPlace(of origin: UInt64) async {}
 
     /// No storage keeps a history unless it says so.
     public func history(of oid: ObjectID, limit: Int) async throws -> [RevisionSummary] {

@@ -50,6 +50,11 @@ public struct TransactionDraft: Sendable {
     /// Whether the storage merges what can be merged without the application (`BTrees.Length`, the BTrees) where this
     /// transaction and others have changed the same objects, also when it undoes. Default: false.
     public var mergesConflicts = false
+    /// Whether the storage keeps the place of a vote that ends in conflicts for the next vote of the same origin, so that
+    /// nobody commits until the conflicts are resolved. Whoever asks for this has to call `yieldPlace(of:)` when that vote
+    /// is not to come, or does not come in time. It is kept once only; a next vote that still conflicts has to queue again.
+    /// Default: false. Only for drafts with an origin.
+    public var keepsPlaceInConflict = false
 
     /// A transaction that wants to do these things.
     public init(metadata: TransactionMetadata = .init(), operations: [Operation] = [], origin: UInt64 = 0) {

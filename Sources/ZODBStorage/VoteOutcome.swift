@@ -7,6 +7,7 @@
 public enum VoteOutcome: Sendable {
     /// The transaction can be finished.
     case prepared(VoteID)
-    /// Objects have newer revisions than the ones that the transaction started from. Nothing is held.
+    /// Objects have newer revisions than the ones that the transaction started from. Nothing is held, unless the
+    /// draft asked for its place to be kept.
     case conflicts([ObjectConflict])
 }

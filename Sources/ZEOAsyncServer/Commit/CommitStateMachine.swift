@@ -201,6 +201,12 @@ struct CommitStateMachine {
         return attempt == self.attempt
     }
 
+    /// Whether the client has not voted again since `attempt` ended in conflicts that it shall resolve.
+    func isResolving(attempt: Int) -> Bool {
+        guard case .collecting = self.state else { return false }
+        return attempt == self.attempt
+    }
+
     mutating func disconnected() -> DisconnectAction {
         defer { if !self.isFinishing { self.state = .idle } }
         switch self.state {

@@ -47,6 +47,9 @@ struct TransactionBuffer {
 
     var origin: UInt64 { self.draft.origin }
 
+    /// Whether an object is stored.
+    func stores(_ oid: ObjectID) -> Bool { self.stores[oid] != nil }
+
     /// The number of objects that are stored.
     var storeCount: Int { self.stores.count }
 

@@ -27,6 +27,13 @@ final class VoteTicket: Sendable {
         }
     }
 
+    /// Whether nobody wants to know any more how the vote ends.
+    var isCancelled: Bool {
+        self.state.withLock { state in
+            if case .cancelled = state { true } else { false }
+        }
+    }
+
     /// The vote is given up. The lock that was delivered already, for the caller to abort.
     func cancel() -> VoteID? {
         self.state.withLock { state in

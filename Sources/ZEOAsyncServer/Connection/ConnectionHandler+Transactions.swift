@@ -105,21 +105,26 @@ extension ConnectionHandler {
         served.statistics.voting.increment()
         if served.lock.since != nil { self.logWaiting("queue lock") }
         let ticket = VoteTicket()
-        let draft = buffer.makeDraft()
+        var draft = buffer.makeDraft()
+        self.prepareForConflicts(&draft)
         let blobs = self.uploads?.written()
         let bound = self.bound
-        let task = self.server.tasks.start {
+        let task = self.server.tasks.start { [draft] in
             let result: Result<VoteOutcome, any Error>
             var merged: [ObjectID] = []
             do {
                 try await blobs?.get()
                 let outcome = try await served.storage.vote(draft)
-                if case .prepared(let vote) = outcome {
+                switch outcome {
+                case .prepared(let vote):
                     if ticket.deliver(vote) {
                         merged = await served.storage.mergedObjects(of: vote)
                     } else {
                         await served.storage.abort(vote)
                     }
+                case .conflicts:
+                    // Whoever gives up the vote after this finds the place kept, and yields it himself.
+                    if ticket.isCancelled { await served.storage.yieldPlace(of: draft.origin) }
                 }
                 result = .success(outcome)
             } catch {
@@ -146,6 +151,9 @@ extension ConnectionHandler {
             self.registration?.served.lock.acquired(by: buffer.origin)
             self.logWaiting("lock")
             self.startTimeout(attempt)
+            for oid in merged where buffer.stores(oid) {
+                self.registration?.served.statistics.mergedConflicts.increment()
+            }
             self.answer(message, .vote(merged.map { .resolved($0) }))
         case .success(.conflicts(let conflicts)):
             self.voted(message, attempt, conflicts)
@@ -162,6 +170,7 @@ extension ConnectionHandler {
         guard self.server.configuration.conflictResolution == .none, let first = conflicts.first else {
             guard self.commit.conflicted(attempt: attempt) else { return }
             self.vote = nil
+            self.startResolution(attempt)
             let items = conflicts.map { conflict in
                 VoteItem.conflict(
                     ConflictReport(
@@ -202,6 +211,7 @@ extension ConnectionHandler {
         case .finish(let vote):
             guard let served = self.registration?.served, let origin = self.buffer?.origin else { return }
             self.vote?.timeout?.cancel()
+            self.mayKeepPlace = true
             let bound = self.bound
             self.server.tasks.start {
                 do {
@@ -272,6 +282,8 @@ extension ConnectionHandler {
     /// Stops a vote that is under way; the lock that it got in the same moment, if it did.
     private func cancelVote() -> VoteID? {
         self.vote?.task.cancel()
+        // It may be kept already for a vote whose end has not been heard of.
+        if let buffer = self.buffer { self.yieldPlace(of: buffer.origin) }
         return self.vote?.ticket.cancel()
     }
 
@@ -290,6 +302,7 @@ extension ConnectionHandler {
         self.uploads?.transactionEnded()
         self.vote?.timeout?.cancel()
         self.vote = nil
+        self.yieldPlace()
         guard let served = self.registration?.served else { return }
         served.lock.released(by: buffer.origin)
         served.statistics.activeTransactions.decrement()

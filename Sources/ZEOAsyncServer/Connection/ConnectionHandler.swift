@@ -30,6 +30,10 @@ final class ConnectionHandler: ChannelInboundHandler {
     var buffer: TransactionBuffer?
     /// The vote that is under way or holds the lock.
     var vote: Vote?
+    /// The commit lock that may be kept while the client resolves conflicts.
+    var keptPlace: KeptPlace?
+    /// Whether the client has not let that time pass without voting again.
+    var mayKeepPlace = true
     /// Calls that wait until a transaction is finished.
     private(set) var postponed: [ClientMessage] = []
 

@@ -12,6 +12,8 @@ final class StorageCounters: Sendable {
     let commits = Atomic(0)
     let aborts = Atomic(0)
     let conflicts = Atomic(0)
+    /// Conflicts over one object that were merged here.
+    let mergedConflicts = Atomic(0)
     let activeTransactions = Atomic(0)
     /// Votes that have begun and not ended.
     let voting = Atomic(0)

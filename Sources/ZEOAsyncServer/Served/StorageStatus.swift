@@ -17,6 +17,7 @@ struct StorageStatus {
     var activeTransactions: Int
     var lockTime: WallTime?
     var conflicts: Int
+    var mergedConflicts: Int
     var start: String
     var waiting: Int
     /// Whether transactions are timed at all.
@@ -35,6 +36,7 @@ struct StorageStatus {
         self.activeTransactions = counters.activeTransactions.value
         self.lockTime = served.lock.since
         self.conflicts = counters.conflicts.value
+        self.mergedConflicts = counters.mergedConflicts.value
         self.start = counters.start
         // One vote at a time is no waiting: it is being checked.
         self.waiting = max(counters.voting.value - (self.lockTime == nil ? 1 : 0), 0)

@@ -37,6 +37,8 @@ extension StorageWrapper {
 
     public func mergedObjects(of vote: VoteID) async -> [ObjectID] { await self.base.mergedObjects(of: vote) }
 
+    public func yieldPlace(of origin: UInt64) async { await self.base.yieldPlace(of: origin) }
+
     public func finish(_ vote: VoteID) async throws -> TransactionID { try await self.base.finish(vote) }
 
     public func abort(_ vote: VoteID) async { await self.base.abort(vote) }

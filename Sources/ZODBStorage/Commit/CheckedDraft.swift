@@ -55,6 +55,8 @@ struct CheckedDraft: Sendable {
     let tid: TransactionID?
     let status: TransactionStatus
     let mergesConflicts: Bool
+    /// The origin for whose next vote the place is kept after a conflict; 0 for none.
+    let keepsPlaceFor: UInt64
     private(set) var stores: [Store] = []
     /// What `stores` does not have yet.
     let requests: [Request]
@@ -75,6 +77,7 @@ struct CheckedDraft: Sendable {
         self.tid = draft.tid
         self.status = draft.status
         self.mergesConflicts = draft.mergesConflicts
+        self.keepsPlaceFor = draft.keepsPlaceInConflict ? draft.origin : 0
         var requests: [Request] = []
         var checks: [(oid: ObjectID, serial: TransactionID)] = []
         var stores: [Store] = []
@@ -146,12 +149,8 @@ struct CheckedDraft: Sendable {
         throw StorageError(.invalidArgument, "the tid \(tid) cannot follow on \(last)")
     }
 
-    /// Compares every serial of the draft with what is committed, and returns the stores that started from others.
-    ///
-    /// As in Python's storages, a store of an object that does not exist fits whatever its serial says, and a store
-    /// over an undone creation must name the transaction that undid it. Throws `StorageError.readConflict` where an
-    /// object that was only read has changed, `StorageError.noSuchObject` where it is not there.
-    func conflicts(committed: (ObjectID) throws -> CommittedSerial?) throws -> [ObjectConflict] {
+    /// The stores that started from other revisions than the committed ones.
+    func staleStores(committed: (ObjectID) throws -> CommittedSerial?) rethrows -> [ObjectConflict] {
         var conflicts: [ObjectConflict] = []
         for store in self.stores {
             guard case .data(let data) = store.payload, let committed = try committed(store.oid)?.tid,
@@ -159,6 +158,24 @@ struct CheckedDraft: Sendable {
             else { continue }
             conflicts.append(ObjectConflict(oid: store.oid, committed: committed, read: store.serial, data: data))
         }
+        return conflicts
+    }
+
+    /// Puts a merged record into the place of one that conflicts.
+    mutating func replace(_ conflict: ObjectConflict, with merged: ByteBuffer) {
+        guard let place = self.places[conflict.oid] else { return }
+        self.stores[place].serial = conflict.committed
+        self.stores[place].payload = .data(merged)
+        self.merged.append(conflict.oid)
+    }
+
+    /// Compares every serial of the draft with what is committed, and returns the stores that started from others.
+    ///
+    /// As in Python's storages, a store of an object that does not exist fits whatever its serial says, and a store
+    /// over an undone creation must name the transaction that undid it. Throws `StorageError.readConflict` where an
+    /// object that was only read has changed, `StorageError.noSuchObject` where it is not there.
+    func conflicts(committed: (ObjectID) throws -> CommittedSerial?) throws -> [ObjectConflict] {
+        let conflicts = try self.staleStores(committed: committed)
         for check in self.checks {
             guard let committed = try committed(check.oid), !committed.isUndoneCreation else {
                 throw StorageError.noSuchObject(check.oid)

@@ -15,14 +15,15 @@ final class CommitLock: Sendable {
     /// The number of votes that wait for the place.
     var waitingCount: Int { self.machine.withLock { $0.waitingCount } }
 
-    /// Waits for the place and returns the name of the vote that holds it now.
+    /// Waits for the place and returns the name of the vote that holds it now. A place that is kept for `origin` is had
+    /// at once.
     ///
     /// Throws `CancellationError` when the task is cancelled while it waits, `StorageError.closed` after `close()`.
-    func acquire() async throws -> VoteID {
+    func acquire(for origin: UInt64 = 0) async throws -> VoteID {
         let vote = VoteID(rawValue: self.lastVote.add(1, ordering: .relaxed).newValue)
         try await withTaskCancellationHandler {
             try await withCheckedThrowingContinuation { continuation in
-                self.arrived(vote, continuation)
+                self.arrived(vote, from: origin, continuation)
             }
         } onCancel: {
             let waiter = self.machine.withLock { $0.cancelled(vote) }
@@ -33,7 +34,21 @@ final class CommitLock: Sendable {
 
     /// Gives the place to the vote that has waited longest. Does nothing when `vote` does not hold it.
     func release(_ vote: VoteID) {
-        let action = self.machine.withLock { $0.left(vote) }
+        self.perform(self.machine.withLock { $0.left(vote) })
+    }
+
+    /// Keeps the place of a vote that ended in conflicts for the next vote of `origin`, or until `yield(_:)`; gives it to
+    /// the next where it has been kept for that vote already. Of origin 0 it keeps nothing.
+    func release(_ vote: VoteID, keepingPlaceFor origin: UInt64) {
+        self.perform(self.machine.withLock { $0.left(vote, keepingPlaceFor: origin) })
+    }
+
+    /// Keeps the place for `origin` no longer. Does nothing when it is not kept.
+    func yield(_ origin: UInt64) {
+        self.perform(self.machine.withLock { $0.yielded(origin) })
+    }
+
+    private func perform(_ action: CommitLockStateMachine<CheckedContinuation<Void, any Error>>.DepartureAction) {
         switch action {
         case .enter(let continuation): continuation.resume()
         case .finishClosing(let continuations): for continuation in continuations { continuation.resume() }
@@ -50,11 +65,15 @@ final class CommitLock: Sendable {
         }
     }
 
-    private func arrived(_ vote: VoteID, _ continuation: CheckedContinuation<Void, any Error>) {
+    private func arrived(
+        _ vote: VoteID,
+        from origin: UInt64,
+        _ continuation: CheckedContinuation<Void, any Error>
+    ) {
         // The cancellation handler may have run before this and found nobody to wake. Looking at the flag under the
         // same guard leaves no gap: either the handler finds the waiter, or the waiter finds the flag.
         let action = self.machine.withLock { machine in
-            Task.isCancelled ? nil : machine.arrived(vote, continuation)
+            Task.isCancelled ? nil : machine.arrived(vote, from: origin, continuation)
         }
         switch action {
         case .enter(let continuation): continuation.resume()

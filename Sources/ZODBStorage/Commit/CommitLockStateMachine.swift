@@ -8,12 +8,17 @@ import DequeModule
 /// Who holds a storage's place for voting, and who waits for it: first come, first served.
 ///
 /// `CommitLock` drives it. At most one vote holds the place; the others wait in the order of their arrival until the
-/// holder leaves, they are cancelled, or the storage closes. The machine never resumes a waiter itself: it hands the
-/// waiter to the caller, once, who resumes it after letting go of whatever guards this value.
+/// holder leaves, they are cancelled, or the storage closes. A vote that leaves because of conflicts may have the place
+/// kept for the next vote of the same origin: nobody commits meanwhile, so that the conflicts, once resolved, cannot come
+/// again. A place is kept once for each time that its holder waited in the queue, and somebody outside has to end it with
+/// `yielded(_:)` when that next vote does not come in time; so nobody starves.
+///
+/// The machine never resumes a waiter itself: it hands the waiter to the caller, once, who resumes it after letting go of
+/// whatever guards this value.
 struct CommitLockStateMachine<Waiter> {
     /// What to do with a vote that has arrived.
     enum ArrivalAction {
-        /// The place was free and is now this vote's: let the waiter go on.
+        /// The place was free, or kept for its origin, and is now this vote's: let the waiter go on.
         case enter(Waiter)
         /// The waiter has been queued.
         case none
@@ -39,7 +44,16 @@ struct CommitLockStateMachine<Waiter> {
         var finished: [Waiter]
     }
 
-    private var holder: VoteID?
+    private enum Place {
+        /// Nobody waits. Next: `held`.
+        case free
+        /// A vote is checked or prepared. Next: `held` by another, `kept`, `free`.
+        case held(VoteID, wasKept: Bool)
+        /// An origin resolves conflicts. Next: `held` by its next vote, or as if the holder had left.
+        case kept(for: UInt64)
+    }
+
+    private var place = Place.free
     private var waiting: Deque<(vote: VoteID, waiter: Waiter)> = []
     private var isClosed = false
     private var closers: [Waiter] = []
@@ -50,15 +64,20 @@ struct CommitLockStateMachine<Waiter> {
     /// The number of votes that wait, without the one that holds the place.
     var waitingCount: Int { self.waiting.count }
 
-    /// A vote wants the place.
-    mutating func arrived(_ vote: VoteID, _ waiter: Waiter) -> ArrivalAction {
+    /// A vote wants the place, for a transaction that is known by its origin; 0 is nobody's.
+    mutating func arrived(_ vote: VoteID, from origin: UInt64 = 0, _ waiter: Waiter) -> ArrivalAction {
         guard !self.isClosed else { return .refuse(waiter) }
-        guard self.holder != nil else {
-            self.holder = vote
+        switch self.place {
+        case .free:
+            self.place = .held(vote, wasKept: false)
             return .enter(waiter)
+        case .kept(for: origin):
+            self.place = .held(vote, wasKept: true)
+            return .enter(waiter)
+        case .held, .kept:
+            self.waiting.append((vote, waiter))
+            return .none
         }
-        self.waiting.append((vote, waiter))
-        return .none
     }
 
     /// The task of a waiting vote was cancelled: returns the waiter to be failed, `nil` when the vote does not wait.
@@ -69,14 +88,23 @@ struct CommitLockStateMachine<Waiter> {
 
     /// The vote that held the place needs it no more. Of a vote that does not hold it, this changes nothing.
     mutating func left(_ vote: VoteID) -> DepartureAction {
-        guard self.holder == vote else { return .none }
-        guard let next = self.waiting.popFirst() else {
-            self.holder = nil
-            defer { self.closers = [] }
-            return self.isClosed ? .finishClosing(self.closers) : .none
-        }
-        self.holder = next.vote
-        return .enter(next.waiter)
+        guard case .held(vote, _) = self.place else { return .none }
+        return self.next()
+    }
+
+    /// The vote that held the place ended in conflicts, which its origin will resolve: the place is kept for the origin's
+    /// next vote, unless this vote had it that way already or the storage closes.
+    mutating func left(_ vote: VoteID, keepingPlaceFor origin: UInt64) -> DepartureAction {
+        guard case .held(vote, let wasKept) = self.place else { return .none }
+        guard !wasKept, !self.isClosed, origin != 0 else { return self.next() }
+        self.place = .kept(for: origin)
+        return .none
+    }
+
+    /// The origin has given up, or has had enough time. Where the place is not kept for it, this changes nothing.
+    mutating func yielded(_ origin: UInt64) -> DepartureAction {
+        guard case .kept(for: origin) = self.place else { return .none }
+        return self.next()
     }
 
     /// The storage closes, and `closer` waits for the last holder to leave. Nobody enters any more.
@@ -84,8 +112,21 @@ struct CommitLockStateMachine<Waiter> {
         self.isClosed = true
         let refused = self.waiting.map(\.waiter)
         self.waiting = []
-        guard self.holder != nil else { return CloseAction(refused: refused, finished: [closer]) }
+        guard case .held = self.place else {
+            self.place = .free
+            return CloseAction(refused: refused, finished: [closer])
+        }
         self.closers.append(closer)
         return CloseAction(refused: refused, finished: [])
+    }
+
+    private mutating func next() -> DepartureAction {
+        guard let next = self.waiting.popFirst() else {
+            self.place = .free
+            defer { self.closers = [] }
+            return self.isClosed ? .finishClosing(self.closers) : .none
+        }
+        self.place = .held(next.vote, wasKept: false)
+        return .enter(next.waiter)
     }
 }

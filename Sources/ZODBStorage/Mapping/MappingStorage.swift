@@ -79,20 +79,26 @@ public final class MappingStorage: CompanionedStorage {
 
     public func vote(_ draft: TransactionDraft) async throws -> VoteOutcome {
         try self.checkOpen()
-        let draft = try CheckedDraft(draft)
+        var draft = try CheckedDraft(draft)
         guard draft.requests.isEmpty else { throw StorageError.unsupported("undo, delete or restore", self) }
-        let vote = try await self.place.acquire()
+        let bases = try MergeBases(
+            of: draft,
+            committed: { oid in self.contents.withLock { $0.committedSerial(of: oid) } },
+            load: self.record
+        )
+        let vote = try await self.place.acquire(for: draft.origin)
         do {
             try self.pending.withLock { try draft.checkTransactionID(after: $0.tids.last) }
-            let conflicts = try self.contents.withLock { contents in
+            var conflicts = try self.contents.withLock { contents in
                 for oid in draft.oids { contents.objectIDs.reserve(oid) }
                 return try draft.conflicts { contents.committedSerial(of: $0) }
             }
+            conflicts = try await draft.merge(conflicts, from: bases, published: { _ in }, load: self.record)
             guard conflicts.isEmpty else {
-                self.place.release(vote)
+                self.place.release(vote, keepingPlaceFor: draft.keepsPlaceFor)
                 return .conflicts(conflicts)
             }
-            try self.pending.withLock { pending in
+            try self.pending.withLock { [draft] pending in
                 guard !pending.isClosed else { throw StorageError.closed }
                 pending.prepared = (vote, draft)
             }
@@ -102,6 +108,16 @@ public final class MappingStorage: CompanionedStorage {
             throw error
         }
     }
+
+    private func record(of oid: ObjectID, at serial: TransactionID) -> ByteBuffer? {
+        self.contents.withLock { $0.data(of: oid, at: serial) }
+    }
+
+    public func mergedObjects(of vote: VoteID) async -> [ObjectID] {
+        self.pending.withLock { $0.prepared?.vote == vote ? $0.prepared?.draft.merged ?? [] : [] }
+    }
+
+    public func yieldPlace(of origin: UInt64) async { self.place.yield(origin) }
 
     public func finish(_ vote: VoteID) async throws -> TransactionID { try await self.finish(vote, with: nil) }
 
