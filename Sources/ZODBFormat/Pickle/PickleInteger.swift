@@ -6,9 +6,9 @@
 import NIOCore
 
 /// Integers of any size as pickles spell them: two's complement, least significant byte first, or decimal text.
-enum PickleInteger {
+package enum PickleInteger {
     /// The value of a two's complement, in the smaller of the two cases that can hold it, as short as it can be.
-    static func value(ofLittleEndian bytes: some BidirectionalCollection<UInt8>) -> PickleValue {
+    package static func value(ofLittleEndian bytes: some BidirectionalCollection<UInt8>) -> PickleValue {
         guard let last = bytes.last else { return .int(0) }
         let filler: UInt8 = last & 0x80 == 0 ? 0 : 0xff
         var end = bytes.endIndex
@@ -27,7 +27,7 @@ enum PickleInteger {
     }
 
     /// The shortest two's complement of an integer, least significant byte first; zero has no bytes.
-    static func littleEndian(_ value: Int) -> [UInt8] {
+    package static func littleEndian(_ value: Int) -> [UInt8] {
         guard value != 0 else { return [] }
         var bytes: [UInt8] = []
         var rest = value
@@ -41,7 +41,7 @@ enum PickleInteger {
 
     /// The value of decimal text: a sign, digits, nothing else; `nil` for other text. Takes time in the square of the
     /// length, so the caller bounds it.
-    static func value(ofDecimal text: String) -> PickleValue? {
+    package static func value(ofDecimal text: String) -> PickleValue? {
         if let int = Int(text) { return .int(int) }
         var digits = Array(text.utf8)[...]
         let negative = digits.first == UInt8(ascii: "-")
@@ -74,7 +74,7 @@ enum PickleInteger {
     }
 
     /// The decimal text of a two's complement. Takes time in the square of the length.
-    static func decimal(ofLittleEndian bytes: [UInt8]) -> String {
+    package static func decimal(ofLittleEndian bytes: [UInt8]) -> String {
         let negative = (bytes.last ?? 0) & 0x80 != 0
         var magnitude = bytes
         if negative {

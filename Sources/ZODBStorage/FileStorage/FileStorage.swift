@@ -143,10 +143,11 @@ public final class FileStorage: CompanionedStorage {
         let draft = try CheckedDraft(self.blobs == nil ? draft : draft.withoutBlobs)
         try draft.checkEncodedLength()
         let undone = try await self.undoneTransactions(of: draft)
-        let vote = try await self.place.acquire()
+        let bases = try MergeBases(of: draft, committed: self.committedSerial, load: self.recordIfAny)
+        let vote = try await self.place.acquire(for: draft.origin)
         let conflicts: [ObjectConflict]
         do {
-            conflicts = try await self.prepare(draft, undone, blobs, vote)
+            conflicts = try await self.prepare(draft, undone, bases, blobs, vote)
         } catch {
             self.place.release(vote)
             if let newest = (error as? StorageError)?.serials?.committed {
@@ -155,9 +156,14 @@ public final class FileStorage: CompanionedStorage {
             throw error
         }
         guard let newest = conflicts.map(\.committed).max() else { return .prepared(vote) }
-        self.place.release(vote)
+        self.place.release(vote, keepingPlaceFor: draft.keepsPlaceFor)
         // Whoever hears of a conflict loads what it names. It may still be on its way to the disk.
-        try await self.appender.published(through: newest)
+        do {
+            try await self.appender.published(through: newest)
+        } catch {
+            self.place.yield(draft.keepsPlaceFor)
+            throw error
+        }
         return .conflicts(conflicts)
     }
 
@@ -165,6 +171,7 @@ public final class FileStorage: CompanionedStorage {
     private func prepare(
         _ draft: CheckedDraft,
         _ undone: [TransactionID: FoundTransaction],
+        _ bases: MergeBases,
         _ blobs: BlobPlacement?,
         _ vote: VoteID
     ) async throws -> [ObjectConflict] {
@@ -176,9 +183,15 @@ public final class FileStorage: CompanionedStorage {
             for oid in draft.oids { pending.objectIDs.reserve(oid) }
         }
         try self.pending.withLock { try draft.checkTransactionID(after: $0.tids.last) }
-        let conflicts = try draft.conflicts { try self.committedSerial(of: $0) }
+        var conflicts = try draft.conflicts { try self.committedSerial(of: $0) }
+        conflicts = try await draft.merge(
+            conflicts,
+            from: bases,
+            published: self.appender.published,
+            load: self.recordIfAny
+        )
         guard conflicts.isEmpty else { return conflicts }
-        if !draft.requests.isEmpty {
+        if !draft.requests.isEmpty || !draft.merged.isEmpty {
             try await self.fulfilRequests(of: &draft, undoing: undone)
             try draft.checkEncodedLength()
             try self.checkQuota(draft)
@@ -186,7 +199,7 @@ public final class FileStorage: CompanionedStorage {
                 for oid in draft.oids { pending.objectIDs.reserve(oid) }
             }
         }
-        try self.pending.withLock { pending in
+        try self.pending.withLock { [draft] pending in
             guard !pending.isClosed else { throw StorageError.closed }
             pending.prepared = (vote, draft, blobs)
         }
@@ -195,6 +208,17 @@ public final class FileStorage: CompanionedStorage {
 
     public func mergedObjects(of vote: VoteID) async -> [ObjectID] {
         self.pending.withLock { $0.prepared?.vote == vote ? $0.prepared?.draft.merged ?? [] : [] }
+    }
+
+    public func yieldPlace(of origin: UInt64) async { self.place.yield(origin) }
+
+    /// The record that a transaction wrote for an object; `nil` where it wrote none.
+    private func recordIfAny(of oid: ObjectID, at serial: TransactionID) throws -> ByteBuffer? {
+        do {
+            return try self.load(oid, at: serial)
+        } catch let error as StorageError where error.code == .noSuchObject {
+            return nil
+        }
     }
 
     public func finish(_ vote: VoteID) async throws -> TransactionID { try await self.finish(vote, with: nil) }

@@ -133,7 +133,9 @@ struct ServerCommitLockTests {
     }
 
     @Test func aConflictLeavesTheTransactionToTheClientAndTheLockToOthers() async throws {
-        try await withZEOServer { running in
+        try await withZEOServer {
+            $0.resolutionTime = .zero
+        } _: { running in
             let first = try await RawZEOClient.registered(port: running.port)
             let second = try await RawZEOClient.registered(port: running.port)
             let serial = try await first.commit(self.one)

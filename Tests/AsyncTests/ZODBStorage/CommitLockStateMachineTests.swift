@@ -63,6 +63,91 @@ import Testing
         #expect(machine.closed("late") == .init(refused: [], finished: ["late"]))
         #expect(machine.arrived(self.vote(5), "e") == .refuse("e"))
     }
+
+    // MARK: Places that are kept
+
+    @Test func whoLeavesWithConflictsIsBeforeAllOthersTheNextTime() {
+        var machine = Machine()
+        _ = machine.arrived(self.vote(1), from: 7, "a")
+        _ = machine.arrived(self.vote(2), from: 8, "b")
+        #expect(machine.left(self.vote(1), keepingPlaceFor: 7) == .none)
+        #expect(machine.arrived(self.vote(3), from: 9, "c") == .none)
+        #expect(machine.waitingCount == 2)
+        #expect(machine.arrived(self.vote(4), from: 7, "a again") == .enter("a again"))
+        #expect(machine.left(self.vote(4)) == .enter("b"))
+        #expect(machine.left(self.vote(2)) == .enter("c"))
+    }
+
+    @Test func aPlaceIsKeptOnceOnly() {
+        var machine = Machine()
+        _ = machine.arrived(self.vote(1), from: 7, "a")
+        _ = machine.arrived(self.vote(2), from: 8, "b")
+        _ = machine.left(self.vote(1), keepingPlaceFor: 7)
+        #expect(machine.arrived(self.vote(3), from: 7, "a") == .enter("a"))
+        #expect(machine.left(self.vote(3), keepingPlaceFor: 7) == .enter("b"), "its serials are stale again")
+        // It has to wait as everybody, and then has another try.
+        #expect(machine.arrived(self.vote(4), from: 7, "a") == .none)
+        #expect(machine.left(self.vote(2)) == .enter("a"))
+        #expect(machine.left(self.vote(4), keepingPlaceFor: 7) == .none)
+        #expect(machine.arrived(self.vote(5), from: 8, "b") == .none)
+        #expect(machine.arrived(self.vote(6), from: 7, "a") == .enter("a"))
+    }
+
+    @Test func whoNeverVotesAgainLosesThePlace() {
+        var machine = Machine()
+        _ = machine.arrived(self.vote(1), from: 7, "a")
+        _ = machine.left(self.vote(1), keepingPlaceFor: 7)
+        #expect(machine.arrived(self.vote(2), from: 8, "b") == .none)
+        #expect(machine.yielded(8) == .none, "it is not kept for that one")
+        #expect(machine.yielded(7) == .enter("b"))
+        #expect(machine.yielded(7) == .none, "it is kept no longer")
+        #expect(machine.left(self.vote(2)) == .none)
+        #expect(machine.arrived(self.vote(3), from: 9, "c") == .enter("c"))
+    }
+
+    @Test func aPlaceThatNobodyWaitsForIsFreeWhenItIsYielded() {
+        var machine = Machine()
+        _ = machine.arrived(self.vote(1), from: 7, "a")
+        _ = machine.left(self.vote(1), keepingPlaceFor: 7)
+        #expect(machine.left(self.vote(1)) == .none, "it has left")
+        #expect(machine.yielded(7) == .none)
+        #expect(machine.arrived(self.vote(2), from: 8, "b") == .enter("b"))
+    }
+
+    @Test func nothingIsKeptForNobodyNorForWhoDoesNotHoldIt() {
+        var machine = Machine()
+        _ = machine.arrived(self.vote(1), "a")
+        _ = machine.arrived(self.vote(2), from: 8, "b")
+        #expect(machine.left(self.vote(2), keepingPlaceFor: 8) == .none)
+        #expect(machine.left(self.vote(1), keepingPlaceFor: 0) == .enter("b"))
+        #expect(machine.yielded(0) == .none)
+        #expect(machine.left(self.vote(2)) == .none)
+    }
+
+    @Test func waitersMayLeaveTheQueueWhileThePlaceIsKept() {
+        var machine = Machine()
+        _ = machine.arrived(self.vote(1), from: 7, "a")
+        _ = machine.arrived(self.vote(2), from: 8, "b")
+        _ = machine.left(self.vote(1), keepingPlaceFor: 7)
+        #expect(machine.cancelled(self.vote(2)) == "b")
+        #expect(machine.yielded(7) == .none)
+        #expect(machine.arrived(self.vote(3), from: 9, "c") == .enter("c"))
+    }
+
+    @Test func closingWaitsForNoOneWhoResolves() {
+        var machine = Machine()
+        _ = machine.arrived(self.vote(1), from: 7, "a")
+        _ = machine.arrived(self.vote(2), from: 8, "b")
+        _ = machine.left(self.vote(1), keepingPlaceFor: 7)
+        #expect(machine.closed("closer") == .init(refused: ["b"], finished: ["closer"]))
+        #expect(machine.arrived(self.vote(3), from: 7, "a") == .refuse("a"))
+        #expect(machine.yielded(7) == .none)
+        // And a holder who leaves with conflicts while others close the storage keeps nothing.
+        machine = Machine()
+        _ = machine.arrived(self.vote(1), from: 7, "a")
+        _ = machine.closed("closer")
+        #expect(machine.left(self.vote(1), keepingPlaceFor: 7) == .finishClosing(["closer"]))
+    }
 }
 
 extension CommitLockStateMachine<String>.CloseAction: Equatable {
