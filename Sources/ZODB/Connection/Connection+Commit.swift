@@ -83,6 +83,7 @@ extension Connection {
     private func store(_ objects: [PersistentObject]) async throws -> TransactionID {
         let storage = self.database.storage
         var draft = TransactionDraft()
+        draft.mergesConflicts = true
         draft.metadata.user = ByteBuffer(string: self.current?.user ?? "")
         draft.metadata.description = ByteBuffer(string: self.current?.note ?? "")
         var checks = self.current?.mustBeCurrent ?? [:]
