@@ -13,21 +13,30 @@ extension ConnectionHandler {
     struct KeptPlace {
         /// The transaction.
         let origin: UInt64
-        var timeout: Scheduled<Void>?
+        let timeout: Scheduled<Void>
+    }
+
+    private var keepsPlace: Bool {
+        let configuration = self.server.configuration
+        return configuration.conflictResolution != .none && configuration.resolutionTime > .zero && self.mayKeepPlace
     }
 
     /// Says in a draft who resolves its conflicts.
     func prepareForConflicts(_ draft: inout TransactionDraft) {
-        let configuration = self.server.configuration
-        draft.mergesConflicts = configuration.conflictResolution != .client
-        draft.keepsPlaceInConflict =
-            configuration.conflictResolution != .none && configuration.resolutionTime > .zero && self.mayKeepPlace
-        self.keptPlace?.timeout?.cancel()
+        draft.mergesConflicts = self.server.configuration.conflictResolution != .client
+        draft.keepsPlaceInConflict = self.keepsPlace
+        self.keptPlace?.timeout.cancel()
     }
 
     /// Gives the client time to resolve the conflicts that it has been handed.
     func startResolution(_ attempt: Int) {
-        guard let buffer = self.buffer, let context = self.context, self.mayKeepPlace else { return }
+        guard let buffer = self.buffer, let served = self.registration?.served, let context = self.context else {
+            return
+        }
+        // A vote that had the place already does not have it once more.
+        let wasKept = self.keptPlace != nil
+        self.keptPlace = nil
+        guard self.keepsPlace, !wasKept else { return served.lock.released(by: buffer.origin) }
         let configuration = self.server.configuration
         let time = min(configuration.resolutionTime, configuration.transactionTimeout ?? configuration.resolutionTime)
         let timeout = context.eventLoop.assumeIsolated().scheduleTask(in: TimeAmount(time)) {
@@ -38,13 +47,15 @@ extension ConnectionHandler {
             self.yieldPlace()
         }
         self.keptPlace = KeptPlace(origin: buffer.origin, timeout: timeout)
+        served.lock.acquired(by: buffer.origin)
     }
 
     /// Keeps the commit lock no longer, if it was kept.
     func yieldPlace() {
         guard let kept = self.keptPlace else { return }
         self.keptPlace = nil
-        kept.timeout?.cancel()
+        kept.timeout.cancel()
+        self.registration?.served.lock.released(by: kept.origin)
         self.yieldPlace(of: kept.origin)
     }
 

@@ -57,7 +57,7 @@ struct StorageStatus {
             ("active_txns", .int(self.activeTransactions)),
             ("lock_time", self.lockTime.map { .float($0.seconds) } ?? .none),
             ("conflicts", .int(self.conflicts)),
-            ("conflicts_resolved", .int(0)),
+            ("conflicts_resolved", .int(self.mergedConflicts)),
             ("start", .string(self.start)),
             ("waiting", .int(self.waiting)),
             ("timeout-thread-is-alive", self.hasTimeout ? .bool(true) : .string("stub")),

@@ -33,6 +33,10 @@ import ZODBFormat
         try storage.load(oid, before: .max).map { try ObjectRecord($0.data).state }
     }
 
+    private func tid(_ storage: any LocalStorage, _ oid: ObjectID) throws -> TransactionID? {
+        try storage.load(oid, before: .max)?.tid
+    }
+
     /// Commits lengths one after another and returns their serials.
     private func commit(_ values: [Int], to storage: any LocalStorage) async throws -> [TransactionID] {
         var serials: [TransactionID] = []
@@ -49,11 +53,11 @@ import ZODBFormat
             let vote = try await storage.prepare(
                 self.draft([(self.a, serials[0], self.length(8)), (self.b, .zero, self.length(1))])
             )
-            #expect(await storage.mergedObjects(of: vote) == [self.a])
+            #expect((await storage.mergedObjects(of: vote)) == [self.a])
             let tid = try await storage.finish(vote)
             #expect(try self.value(storage, self.a) == .int(18))
-            #expect(try storage.load(self.a, before: .max)?.tid == tid)
-            #expect(await storage.mergedObjects(of: vote) == [])
+            #expect(try self.tid(storage, self.a) == tid)
+            #expect((await storage.mergedObjects(of: vote)) == [])
         }
     }
 
@@ -125,7 +129,7 @@ import ZODBFormat
             await #expect(throws: StorageError.self) { try await storage.vote(draft) }
             draft.mergesConflicts = true
             let vote = try await storage.prepare(draft)
-            #expect(await storage.mergedObjects(of: vote) == [self.a])
+            #expect((await storage.mergedObjects(of: vote)) == [self.a])
             _ = try await storage.finish(vote)
             #expect(try self.value(storage, self.a) == .int(17))
         }
