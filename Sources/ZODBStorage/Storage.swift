@@ -61,7 +61,7 @@ public protocol Storage: AnyObject, Sendable {
     func mergedObjects(of vote: VoteID) async -> [ObjectID]
 
     /// Keeps the place for the next vote of `origin` no longer (see `TransactionDraft.keepsPlaceInConflict`). Where it is
-    /// not kept, this does nothing.
+    /// not kept, this does nothing. A storage that hands drafts on to another one must hand this on, too.
     func yieldPlace(of origin: UInt64) async
 
     /// Second phase: gives the transaction its tid, makes it durable and visible, and returns the tid.

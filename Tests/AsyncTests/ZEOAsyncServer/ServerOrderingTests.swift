@@ -163,6 +163,8 @@ private final class SlowToTellStorage: LocalStorage {
     func newObjectIDs(_ count: Int) throws -> [ObjectID] { try self.base.newObjectIDs(count) }
     func vote(_ draft: TransactionDraft) async throws -> VoteOutcome { try await self.base.vote(draft) }
     func abort(_ vote: VoteID) async { await self.base.abort(vote) }
+    func mergedObjects(of vote: VoteID) async -> [ObjectID] { await self.base.mergedObjects(of: vote) }
+    func yieldPlace(of origin: UInt64) async { await self.base.yieldPlace(of: origin) }
     func recentTransactions(after tid: TransactionID, limit: Int) async throws -> [CommittedTransaction] {
         try await self.base.recentTransactions(after: tid, limit: limit)
     }
