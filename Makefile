@@ -18,9 +18,9 @@ TSAN_SKIPPED = Python|Suspending
 
 TSAN = --sanitize=thread -Xswiftc -DTHREAD_SANITIZER --scratch-path .build-tsan
 
-# ZEO's own tests. What cannot pass outside Python is not run: classes that the server would have to execute, and a
-# server of another server. CONFORMANCE='--group blobs' runs some of them.
-CONFORMANCE = --skip server-side-resolution --skip fan-out
+# ZEO's own tests. What cannot pass outside Python is not run: classes that the server would have to execute.
+# CONFORMANCE='--group blobs' runs some of them.
+CONFORMANCE = --skip server-side-resolution
 CONFORMANCE_RUN = ZEO_SUITE_CACHE=$(CURDIR)/.build-conformance Tests/Conformance/zeo/run --strict \
 	--server '$(CURDIR)/.build/debug/zkrunzeo' $(CONFORMANCE)
 

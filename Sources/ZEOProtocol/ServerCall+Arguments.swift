@@ -47,7 +47,7 @@ extension ServerCall {
         case .serverStatus: "server_status"
         case .setClientLabel: "set_client_label"
         case .keepAlive: WireFormat.replyName
-        case .other(let method, _), .malformed(let method, _): method
+        case .other(let method, _), .malformed(let method, _), .aboutNoObject(let method): method
         }
     }
 

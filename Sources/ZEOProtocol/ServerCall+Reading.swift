@@ -110,6 +110,7 @@ extension ServerCall {
         "history": (
             1...2,
             { values in
+                if values[0] == .none { return .aboutNoObject(method: "history") }
                 guard let oid = values[0].wireOID, let limit = values.count > 1 ? values[1].wireInteger : 1 else {
                     return nil
                 }

@@ -74,6 +74,8 @@ extension ServerCall {
             writer.writeTuple(.int(walk), .wire(tid))
         case .iteratorsDropped(let walks):
             writer.writeTuple(.list(walks.map { .int($0) }))
+        case .aboutNoObject:
+            writer.writeTuple(.none)
         case .vote(let token), .finish(let token), .abort(let token):
             writer.writeTuple(token.value)
         case .setClientLabel(let label):

@@ -143,6 +143,8 @@ public enum ServerCall: Hashable, Sendable {
     case keepAlive
     /// A method without a typed form here, or of which nobody has heard.
     case other(method: String, arguments: [PickleValue])
+    /// A question about an object that gives `None` in its place. There is no such object.
+    case aboutNoObject(method: String)
     /// A method that is known, with arguments that make no sense.
     case malformed(method: String, problem: String)
 }

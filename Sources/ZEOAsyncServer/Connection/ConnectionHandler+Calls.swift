@@ -121,6 +121,8 @@ extension ConnectionHandler {
         case .begin, .store, .storeBlobEnd, .storeBlobShared, .restore, .delete, .undo, .checkCurrent, .vote, .finish,
             .abort:
             self.performTransactionCall(message)
+        case .aboutNoObject:
+            self.fail(message, RemoteException(RemoteException.posKeyErrorName, .none))
         case .register, .keepAlive, .other, .malformed:
             preconditionFailure("The state machine has dealt with these.")
         }

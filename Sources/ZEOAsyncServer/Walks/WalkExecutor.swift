@@ -10,7 +10,7 @@ import NIOPosix
 /// Neither the event loops, on which every client waits, nor the threads on which commits go on are held up by that.
 final class WalkExecutor: TaskExecutor {
     /// One for the process: threads are made when they are first needed.
-    static let shared = WalkExecutor(threadCount: 8)
+    static let shared = WalkExecutor(threadCount: 16)
 
     private let pool: NIOThreadPool
 
