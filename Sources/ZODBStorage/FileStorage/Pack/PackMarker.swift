@@ -133,7 +133,11 @@ struct PackMarker {
                 switch self.table.mark(oid) {
                 case .new(let position): self.frontier.append(position)
                 case .known: break
-                case .missing: throw self.missing(oid, referredToBy: record.header.oid)
+                case .missing:
+                    // A record that stays because a later one points to it speaks of that later time: what it refers to
+                    // was undone at the time of the pack and redone since.
+                    guard self.table.isCurrent(record.header.oid, at: position) else { continue }
+                    throw self.missing(oid, referredToBy: record.header.oid)
                 }
             }
         }
