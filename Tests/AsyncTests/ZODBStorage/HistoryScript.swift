@@ -44,6 +44,7 @@ struct HistoryScript {
         self.tid = TransactionID(rawValue: self.tid.rawValue + .random(in: 1...1 << 32, using: &self.random))
         var draft = TransactionDraft(metadata: .init(user: ByteBuffer(string: "step \(self.steps.count)")))
         draft.tid = self.tid
+        draft.mergesConflicts = true
         if self.steps.count == 30 { draft.status = .packed }
         switch Int.random(in: 0..<10, using: &self.random) {
         case 0..<5: draft.operations = try self.changes(storage)
@@ -60,7 +61,8 @@ struct HistoryScript {
         for number in (0..<6).shuffled(using: &self.random).prefix(.random(in: 0...3, using: &self.random)) {
             let oid = ObjectID.numbered(UInt64(number))
             var serial = try self.newest(of: oid, in: storage)
-            if Int.random(in: 0..<12, using: &self.random) == 0 {
+            let isLength = number >= 3
+            if !isLength, Int.random(in: 0..<12, using: &self.random) == 0 {
                 serial = self.committed.randomElement(using: &self.random) ?? serial
             }
             if Int.random(in: 0..<6, using: &self.random) == 0 {
@@ -68,10 +70,19 @@ struct HistoryScript {
             } else {
                 // Few values, so that changes and changes back are frequent.
                 let text = "value \(Int.random(in: 0..<3, using: &self.random))"
-                operations.insert(.store(oid, serial: serial, data: ByteBuffer(string: text)), at: 0)
+                let data = isLength ? self.length() : ByteBuffer(string: text)
+                operations.insert(.store(oid, serial: serial, data: data), at: 0)
             }
         }
         return operations
+    }
+
+    /// A record that changes can be merged of: a `BTrees.Length.Length`.
+    private mutating func length() -> ByteBuffer {
+        var record = ByteBuffer()
+        PickleWriter().write(.global(.init("BTrees.Length", "Length")), into: &record)
+        PickleWriter().write(.int(.random(in: 0..<5, using: &self.random)), into: &record)
+        return record
     }
 
     private mutating func undos() -> [TransactionDraft.Operation] {

@@ -3,12 +3,14 @@
     history.py tell PATH    print undo log, histories, transactions with their records, and current records as JSON
     history.py refs PATH    fsrefs: print what it has to say
     history.py copy PATH COPY    copy all transactions to a new file
+    history.py pack PATH    remove old revisions, and no garbage
     history.py replay PATH STEPS    make the history that a file of steps describes, print what came of each step
 """
 import base64
 import json
 import logging
 import sys
+import time
 
 from ZODB.Connection import TransactionMetaData
 from ZODB.FileStorage import FileStorage
@@ -67,6 +69,12 @@ def copy(path, target):
     storage.copyTransactionsFrom(source)
     storage.close()
     source.close()
+
+
+def pack(path):
+    storage = FileStorage(path)
+    storage.pack(time.time() + 1, lambda data: [], gc=False)
+    storage.close()
 
 
 def perform(storage, t, step):
