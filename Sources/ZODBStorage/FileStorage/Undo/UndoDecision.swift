@@ -37,7 +37,11 @@ struct UndoDecision {
             return .refuse("Can't undo an add transaction followed by conflicting transactions.")
         }
         guard let new = try self.data(of: record.header.oid, at: before) else { return .refuse("_loadBack() failed") }
-        guard let merged = try self.merge(undone, committed, new), merged.readableBytes > 0 else {
+        // Of several records that the transaction has of the object, as an undo of several may write, the last one is
+        // what everybody else has loaded.
+        guard let old = try self.data(of: record.header.oid, asOf: record.header.tid, newest: newest),
+            let merged = try self.merge(old, committed, new), merged.readableBytes > 0
+        else {
             return .refuse("Some data were modified by a later transaction")
         }
         return .write(.data(merged))
@@ -64,6 +68,19 @@ struct UndoDecision {
         case .data(let data): return (newest, data)
         case .pointer(let position): return (position, nil)
         }
+    }
+
+    /// The data that a transaction gave an object; `nil` where it gave it none.
+    private func data(of oid: ObjectID, asOf tid: TransactionID, newest: Int) throws -> ByteBuffer? {
+        var position = newest
+        while position != 0 {
+            let record = try self.records.record(at: position, of: oid)
+            guard record.header.tid > tid else {
+                return record.header.tid == tid ? try self.records.dataIfAny(of: record) : nil
+            }
+            position = try self.records.previous(of: record)
+        }
+        return nil
     }
 
     /// The data of the record at a position; `nil` where there is none.
