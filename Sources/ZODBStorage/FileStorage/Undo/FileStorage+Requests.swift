@@ -93,6 +93,8 @@ extension FileStorage {
             merges ? try ConflictMerge.mergedRecord(old: old, committed: committed, new: new) : nil
         }
         var stores: [CheckedDraft.Store] = []
+        var last: [ObjectID: Int] = [:]
+        if merges { try undone.forEachRecord { last[$0.header.oid] = $0.position } }
         // Of several records of one object it is the last one's problem that counts.
         var problems: [ObjectID: (place: Int, problem: String)] = [:]
         var count = 0
@@ -101,7 +103,13 @@ extension FileStorage {
             problems[oid] = nil
             count += 1
             let newest = try self.newestPosition(of: oid)
-            switch try decision.undo(record, newest: newest, pending: draft.payload(of: oid)) {
+            let pending = draft.payload(of: oid)
+            switch try decision.undo(
+                record,
+                last: last[oid] ?? record.position,
+                newest: newest,
+                pending: pending
+            ) {
             case .write(let payload):
                 stores.append(.init(oid: oid, serial: .zero, payload: payload, ignoresQuota: true))
             case .refuse(let problem):

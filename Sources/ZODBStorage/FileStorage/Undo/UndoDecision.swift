@@ -22,9 +22,15 @@ struct UndoDecision {
     /// Merges two changes of a record; `nil` where it cannot.
     let merge: (_ old: ByteBuffer, _ committed: ByteBuffer, _ new: ByteBuffer) throws -> ByteBuffer?
 
-    /// Decides about `record`, when `newest` is the position of the object's newest record (zero when there is none) and
-    /// `pending` what the same draft has for the object already.
-    func undo(_ record: RecordReader.Record, newest: Int, pending: CheckedDraft.Payload?) throws -> Outcome {
+    /// Decides about `record`, when `last` is the position of the last record of the object in the same transaction,
+    /// `newest` that of its newest record (zero when there is none), and `pending` what the same draft has for the object
+    /// already.
+    func undo(
+        _ record: RecordReader.Record,
+        last: Int,
+        newest: Int,
+        pending: CheckedDraft.Payload?
+    ) throws -> Outcome {
         let before = try self.records.previous(of: record)
         if pending == nil, newest == record.position { return self.takeBack(to: before) }
         let current = try self.current(of: record.header.oid, newest: newest, pending: pending)
@@ -39,8 +45,8 @@ struct UndoDecision {
         guard let new = try self.data(of: record.header.oid, at: before) else { return .refuse("_loadBack() failed") }
         // Of several records that the transaction has of the object, as an undo of several may write, the last one is
         // what everybody else has loaded.
-        guard let old = try self.data(of: record.header.oid, asOf: record.header.tid, newest: newest),
-            let merged = try self.merge(old, committed, new), merged.readableBytes > 0
+        let old = last == record.position ? undone : try self.data(of: record.header.oid, at: last)
+        guard let old, let merged = try self.merge(old, committed, new), merged.readableBytes > 0
         else {
             return .refuse("Some data were modified by a later transaction")
         }
@@ -68,19 +74,6 @@ struct UndoDecision {
         case .data(let data): return (newest, data)
         case .pointer(let position): return (position, nil)
         }
-    }
-
-    /// The data that a transaction gave an object; `nil` where it gave it none.
-    private func data(of oid: ObjectID, asOf tid: TransactionID, newest: Int) throws -> ByteBuffer? {
-        var position = newest
-        while position != 0 {
-            let record = try self.records.record(at: position, of: oid)
-            guard record.header.tid > tid else {
-                return record.header.tid == tid ? try self.records.dataIfAny(of: record) : nil
-            }
-            position = try self.records.previous(of: record)
-        }
-        return nil
     }
 
     /// The data of the record at a position; `nil` where there is none.
