@@ -73,8 +73,8 @@ import ZODBFormat
                 try await group.waitForAll()
             }
             try await storage.close()
-            #expect(try await runPython("filestorage.py", ["check", path]).contains("clean"))
             let again = try await FileStorage.open(.init(path: path, readOnly: true))
+            try await PythonDump(of: path).expectEqual(to: again)
             try await PythonHistory(of: path).expectEqual(to: again)
             try await again.close()
         }
