@@ -14,6 +14,13 @@ struct PickleMemo<Entry> {
         return self.sparse.isEmpty ? nil : self.sparse[index]
     }
 
+    /// Forgets everything, and keeps the memory.
+    mutating func removeAll() {
+        self.dense.removeAll(keepingCapacity: true)
+        self.sparse.removeAll(keepingCapacity: true)
+        self.count = 0
+    }
+
     mutating func set(_ index: Int, to slot: Entry) {
         if !self.sparse.isEmpty, self.sparse.removeValue(forKey: index) != nil { self.count -= 1 }
         if index >= 0, index < self.dense.count {

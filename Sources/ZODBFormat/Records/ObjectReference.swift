@@ -30,12 +30,6 @@ public struct ObjectReference: Hashable, Sendable {
         self.className = className
     }
 
-    /// The objects that a record keeps alive, in the order of its references; an object may come several times.
-    /// - Throws: as ``all(in:)`` does.
-    public static func strong(in record: ByteBuffer) throws(FormatError) -> [ObjectID] {
-        try Self.all(in: record).compactMap { $0.isStrong ? $0.oid : nil }
-    }
-
     /// All references of a record, in their order, found without building its values.
     ///
     /// The forms that ZODB documents are understood: the oid alone, `(oid, class)`, `["m", (database, oid, class)]`,

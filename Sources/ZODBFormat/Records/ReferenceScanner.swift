@@ -18,23 +18,45 @@ struct ReferenceScanner {
         case global(Int)
         case tuple([Token])
         case list([Token])
+        /// The tuple that nearly all references are: an oid and an index into `globals`.
+        case reference(ObjectID, className: Int)
     }
 
     /// The whole record: what was read already cannot be read again from `input`.
-    private let record: ByteBuffer
+    private var record: ByteBuffer
     private var input: PickleInput
+    /// Whether the names of classes are remembered. Whoever does not want them need not pay for them.
+    private let keepsClassNames: Bool
     private var stack: [Token] = []
     private var marks: [Int] = []
     private var memo = PickleMemo<Token>()
     private var globals: [PickleGlobal] = []
-    private var references: [ObjectReference] = []
+    private(set) var references: [ObjectReference] = []
 
-    init(_ record: ByteBuffer) {
+    init(_ record: ByteBuffer, keepsClassNames: Bool = true) {
         self.record = record
         self.input = PickleInput(record)
+        self.keepsClassNames = keepsClassNames
+    }
+
+    /// Scans another record, in the memory that the last one took. What it found is in `references` until the next one.
+    mutating func scanNext(_ record: ByteBuffer) throws(FormatError) {
+        self.record = record
+        self.input = PickleInput(record)
+        self.stack.removeAll(keepingCapacity: true)
+        self.marks.removeAll(keepingCapacity: true)
+        self.memo.removeAll()
+        self.globals.removeAll(keepingCapacity: true)
+        self.references.removeAll(keepingCapacity: true)
+        try self.scan()
     }
 
     mutating func scanRecord() throws(FormatError) -> [ObjectReference] {
+        try self.scan()
+        return self.references
+    }
+
+    private mutating func scan() throws(FormatError) {
         // The state may name what the class pickle remembered.
         for _ in 0..<2 {
             while true {
@@ -45,7 +67,6 @@ struct ReferenceScanner {
             self.stack.removeAll(keepingCapacity: true)
             self.marks.removeAll(keepingCapacity: true)
         }
-        return self.references
     }
 
     private mutating func execute(_ opcode: PickleOpcode) throws(FormatError) {
@@ -74,7 +95,9 @@ struct ReferenceScanner {
             // Only protocol 0 writes these, and ZODB never wrote references in it.
             _ = try self.input.readLine()
             self.stack.append(.opaque)
+        case .global where !self.keepsClassNames: try self.pushUnnamedGlobal()
         case .global: try self.pushGlobal(self.input.readTextLine(), self.input.readTextLine())
+        case .stackGlobal where !self.keepsClassNames: try self.replaceByUnnamedGlobal()
         case .stackGlobal:
             let name = try self.pop()
             guard let module = self.text(try self.pop()), let name = self.text(name) else {
@@ -159,6 +182,8 @@ extension ReferenceScanner {
     private func reference(_ token: Token) -> ObjectReference? {
         switch token {
         case .oid, .data: return self.oid(token).map { ObjectReference($0) }
+        case .reference(let oid, let className):
+            return ObjectReference(oid, className: self.keepsClassNames ? self.globals[className] : nil)
         case .tuple(let parts):
             guard parts.count == 2, let oid = self.oid(parts[0]) else { return nil }
             return ObjectReference(oid, className: self.className(parts[1]))
@@ -202,12 +227,18 @@ extension ReferenceScanner {
     }
 
     private func className(_ token: Token) -> PickleGlobal? {
-        if case .global(let index) = token { self.globals[index] } else { nil }
+        if self.keepsClassNames, case .global(let index) = token { self.globals[index] } else { nil }
+    }
+
+    /// Whether something is the function as a call of which Python 3 spells bytes of older protocols.
+    private func isEncoder(_ token: Token) -> Bool {
+        guard case .global(let index) = token else { return false }
+        return self.keepsClassNames ? self.globals[index] == PickleGlobal("_codecs", "encode") : index == Self.encoder
     }
 
     /// Python 3 spells bytes of older protocols as a call.
     private func call(_ callable: Token, _ arguments: Token) -> Token {
-        guard self.className(callable) == PickleGlobal("_codecs", "encode"), case .tuple(let parts) = arguments,
+        guard self.isEncoder(callable), case .tuple(let parts) = arguments,
             let text = parts.first.flatMap(self.text)
         else { return .opaque }
         let bytes = text.unicodeScalars.compactMap { UInt8(exactly: $0.value) }
@@ -256,6 +287,31 @@ extension ReferenceScanner {
         self.globals.append(PickleGlobal(module, name))
     }
 
+    /// The indexes of globals where their names are not kept.
+    private static let encoder = 1
+    private static let otherGlobal = 0
+
+    private mutating func pushUnnamedGlobal() throws(FormatError) {
+        let module = try self.input.readLine()
+        let name = try self.input.readLine()
+        self.pushUnnamedGlobal(module.readableBytesView, name.readableBytesView)
+    }
+
+    private mutating func replaceByUnnamedGlobal() throws(FormatError) {
+        let name = try self.pop()
+        guard case .data(let moduleStart, let moduleLength) = try self.pop(),
+            case .data(let nameStart, let nameLength) = name,
+            let module = self.record.viewBytes(at: moduleStart, length: moduleLength),
+            let name = self.record.viewBytes(at: nameStart, length: nameLength)
+        else { throw self.input.fault("a global whose module and name are no strings") }
+        self.pushUnnamedGlobal(module, name)
+    }
+
+    private mutating func pushUnnamedGlobal(_ module: ByteBufferView, _ name: ByteBufferView) {
+        let isEncoder = module.count == 7 && module.elementsEqual("_codecs".utf8) && name.elementsEqual("encode".utf8)
+        self.stack.append(.global(isEncoder ? Self.encoder : Self.otherGlobal))
+    }
+
     private mutating func replace(from start: Int) {
         self.stack.removeSubrange(start...)
         self.stack.append(.opaque)
@@ -269,6 +325,13 @@ extension ReferenceScanner {
     /// Only tuples with something like an oid among few elements are remembered, and nothing that they contain.
     private mutating func pushTuple(from start: Int) {
         // By index: a slice of the stack would have to be copied when the stack changes.
+        if self.stack.count - start == 2, case .global(let className) = self.stack[start + 1],
+            let oid = self.oid(self.stack[start])
+        {
+            self.stack.removeSubrange(start...)
+            self.stack.append(.reference(oid, className: className))
+            return
+        }
         guard self.stack.count - start <= 3, (start..<self.stack.count).contains(where: self.mayBeOID) else {
             return self.replace(from: start)
         }
@@ -276,7 +339,7 @@ extension ReferenceScanner {
         parts.reserveCapacity(self.stack.count - start)
         for index in start..<self.stack.count {
             switch self.stack[index] {
-            case .tuple, .list: parts.append(.opaque)
+            case .tuple, .list, .reference: parts.append(.opaque)
             case let token: parts.append(token)
             }
         }

@@ -57,16 +57,12 @@ final class PositionalFile: AppendableFile {
         try FileIdentity(ofDescriptor: self.descriptor, path: self.path)
     }
 
-    /// Gives this file the owner and the permissions of another one. Only the superuser can give files away; for
-    /// everybody else the owner stays.
+    /// Gives this file the permissions of another one, and its owner where the system lets us.
     func takePermissions(of other: PositionalFile) throws(FileError) {
         var information = stat()
         let (descriptor, source) = (self.descriptor, other.descriptor)
         try systemCall("stat", other.path) { unsafe fstat(source, &information) }
-        if geteuid() == 0 {
-            let (user, group) = (information.st_uid, information.st_gid)
-            try systemCall("chown", self.path) { fchown(descriptor, user, group) }
-        }
+        _ = fchown(descriptor, information.st_uid, information.st_gid)
         let mode = information.st_mode & 0o7777
         try systemCall("chmod", self.path) { fchmod(descriptor, mode) }
     }

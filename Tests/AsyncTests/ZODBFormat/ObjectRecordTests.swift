@@ -22,6 +22,7 @@ import ZODBFormat
 
     @Test func understandsRecordsOfRealObjectsAsZODBDoes() async throws {
         var lines = 0
+        var finder = StrongReferences()
         for line in try await runPython("records.py").split(separator: "\n") {
             let words = line.split(separator: " ").map { $0 == "-" ? "" : $0 }
             let record = try self.bytes(words[1])
@@ -34,6 +35,8 @@ import ZODBFormat
             #expect(described == words[3].split(separator: ",").map(String.init), "\(line)")
             let strong = references.filter(\.isStrong).map { self.hex($0.oid) }
             #expect(strong == words[4].split(separator: ",").map(String.init), "\(line)")
+            try finder.find(in: record)
+            #expect(finder.oids == references.filter(\.isStrong).map(\.oid), "\(line)")
 
             #expect(ObjectRecord.className(of: record)?.description == String(words[2]), "\(line)")
             let object = try ObjectRecord(record)
@@ -73,13 +76,19 @@ import ZODBFormat
 
     @Test func scannerSurvivesFlippedBytes() throws {
         var generator = SplitMix(state: 5)
+        var finder = StrongReferences()
         let corpus = HostilePickleTests.corpus.flatMap { $0.dropLast() } + latin1(".")
         for _ in 0..<5_000 {
             var record = corpus + corpus
             for _ in 0...generator.next() % 8 {
                 record[Int(generator.next() % UInt64(record.count))] = UInt8(truncatingIfNeeded: generator.next())
             }
-            _ = try? ObjectReference.all(in: ByteBuffer(bytes: record))
+            let bytes = ByteBuffer(bytes: record)
+            // The one reads names of classes that the other skips.
+            let isFound = (try? finder.find(in: bytes)) != nil
+            guard let references = try? ObjectReference.all(in: bytes) else { continue }
+            #expect(isFound)
+            #expect(finder.oids == references.filter(\.isStrong).map(\.oid))
         }
         let deep = [UInt8](repeating: UInt8(ascii: "N"), count: 1) + [UInt8](repeating: 0x85, count: 100_000)
         let record = latin1("cm\nC\n.") + deep + latin1(".")

@@ -4,7 +4,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
 import Foundation
-import Logging
 import NIOCore
 import Synchronization
 import Testing
@@ -14,13 +13,13 @@ import ZODBFormat
 
 /// What a pack keeps and what it removes, how it may fail, and what it leaves behind.
 @Suite(.timeLimit(.minutes(1))) struct FileStoragePackTests {
-    private let root = ObjectID.root
-    private let a = ObjectID.numbered(1)
-    private let b = ObjectID.numbered(2)
-    private let c = ObjectID.numbered(3)
+    let root = ObjectID.root
+    let a = ObjectID.numbered(1)
+    let b = ObjectID.numbered(2)
+    let c = ObjectID.numbered(3)
 
     /// Runs `body` with a storage in which the root refers to `a`, and `a` has three revisions.
-    private func withStorage(
+    func withStorage(
         packGC: Bool = true,
         packKeepOld: Bool = false,
         quota: Int? = nil,
@@ -47,7 +46,7 @@ import ZODBFormat
         }
     }
 
-    private func code(_ body: () async throws -> Void) async -> StorageError.Code? {
+    func code(_ body: () async throws -> Void) async -> StorageError.Code? {
         do { try await body() } catch { return (error as? StorageError)?.code }
         return nil
     }

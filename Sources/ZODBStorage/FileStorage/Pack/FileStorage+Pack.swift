@@ -61,7 +61,7 @@ extension FileStorage {
             )
         } catch {
             self.configuration.logger?.info(
-                "A pack has failed and has changed nothing",
+                "A pack has failed",
                 metadata: ["storage.path": "\(path)", "error": "\(error)"]
             )
             guard error is FileError else { throw error }

@@ -31,6 +31,7 @@ struct PackCopier {
     private let options: PackOptions
     private let report: PackReport
     private var writer: PackWriter
+    private var references = StrongReferences()
     /// The index as of the time of the pack.
     private var packedIndex = ObjectIndexTable()
     /// How far everything behind the time of the pack moves to the front.
@@ -85,6 +86,12 @@ struct PackCopier {
                 let length = self.writer.end - newPosition
                 try self.writer.overwrite(length, at: newPosition + 8)
                 try self.writer.write(length)
+            } else if next == self.markedEnd {
+                // Clients that have seen the last transaction must find that the storage has, too, when it is opened
+                // again. It stays, without records.
+                let begin = try self.begin(transaction, at: position, &walk)
+                try self.writer.overwrite(transaction.headerLength, at: begin + 8)
+                try self.writer.write(transaction.headerLength)
             } else {
                 self.changesAnything = true
             }
@@ -217,9 +224,12 @@ struct PackCopier {
     }
 
     /// Whoever commits while a pack is under way may bring an object back to life.
-    private func checkReferences(of record: RecordWalk.Record, _ walk: inout RecordWalk) throws {
-        guard self.options.collectsGarbage, let references = try? self.options.references(in: walk.data(of: record))
-        else { return }
-        for oid in references where self.table.isDropped(oid) && self.index[oid] == nil { throw PackOvertaken() }
+    private mutating func checkReferences(of record: RecordWalk.Record, _ walk: inout RecordWalk) throws {
+        guard self.options.collectsGarbage else { return }
+        let data = try walk.data(of: record)
+        guard (try? self.references.find(in: self.options.record(data))) != nil else { return }
+        for oid in self.references.oids where self.table.isDropped(oid) && self.index[oid] == nil {
+            throw PackOvertaken()
+        }
     }
 }

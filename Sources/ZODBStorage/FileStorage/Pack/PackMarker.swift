@@ -25,6 +25,7 @@ struct PackMarker {
     /// Current records of objects that were marked and whose references have not been followed yet.
     private var frontier: [Int] = []
     private var followed = 0
+    private var references = StrongReferences()
 
     /// Records that lie closer than this, on the average, are read together.
     private static let denseGap = 1 << 14
@@ -94,8 +95,9 @@ struct PackMarker {
                     if self.table.pin(record.pointer) { self.frontier.append(record.pointer) }
                 } else if self.options.collectsGarbage, record.header.dataLength > 0 {
                     // What cannot be understood was not written before the time of the pack, and is not judged here.
-                    guard let references = try? self.options.references(in: walk.data(of: record)) else { return }
-                    for oid in references {
+                    let data = try walk.data(of: record)
+                    guard (try? self.findReferences(in: data)) != nil else { return }
+                    for oid in self.references.oids {
                         if case .new(let position) = self.table.mark(oid) { self.frontier.append(position) }
                     }
                 }
@@ -117,9 +119,8 @@ struct PackMarker {
             self.followed += record.header.recordLength
             try self.report.step(.marking, min(self.end + self.followed, self.totalWork), of: self.totalWork)
             guard let data, data.readableBytes > 0 else { continue }
-            let references: [ObjectID]
             do {
-                references = try self.options.references(in: data)
+                try self.findReferences(in: data)
             } catch {
                 throw StorageError(
                     .corrupted,
@@ -129,7 +130,7 @@ struct PackMarker {
                     underlyingError: error
                 )
             }
-            for oid in references {
+            for oid in self.references.oids {
                 switch self.table.mark(oid) {
                 case .new(let position): self.frontier.append(position)
                 case .known: break
@@ -141,6 +142,10 @@ struct PackMarker {
                 }
             }
         }
+    }
+
+    private mutating func findReferences(in data: ByteBuffer) throws {
+        try self.references.find(in: self.options.record(data))
     }
 
     /// The data that pointers lead to; `nil` where they lead to an undone creation.

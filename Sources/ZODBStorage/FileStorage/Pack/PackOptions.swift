@@ -17,17 +17,13 @@ struct PackOptions: Sendable {
     /// Hears of each record of an object with a blob that the pack leaves out; `nil` where blobs are somebody else's.
     var removedBlobs: RemovedBlobs?
 
-    /// The objects that a record keeps alive.
-    func references(in data: ByteBuffer) throws -> [ObjectID] {
-        try ObjectReference.strong(in: self.record(data))
-    }
-
     /// Whether a record is one of an object with a blob.
     func isBlob(_ data: ByteBuffer) throws -> Bool {
         try ObjectRecord.className(of: self.record(data)) == PickleGlobal("ZODB.blob", "Blob")
     }
 
-    private func record(_ data: ByteBuffer) throws -> ByteBuffer {
+    /// The record of an object whose data is in the file.
+    func record(_ data: ByteBuffer) throws -> ByteBuffer {
         try self.decode?(data) ?? data
     }
 }
