@@ -52,6 +52,17 @@ struct ObjectIndexTable: Sendable {
             return true
         }
 
+        /// The bucket without those objects, by their indexes in the order of suffixes, that `keeps` does not want.
+        func filtered(_ keeps: (Int) -> Bool) -> Bucket {
+            var bucket = Bucket()
+            for index in 0..<self.count where keeps(index) {
+                bucket.suffixes.append(self.suffixes[index])
+                bucket.low.append(self.low[index])
+                bucket.high.append(self.high[index])
+            }
+            return bucket
+        }
+
         mutating func reserveCapacity(_ count: Int) {
             self.suffixes.reserveCapacity(count)
             self.low.reserveCapacity(count)

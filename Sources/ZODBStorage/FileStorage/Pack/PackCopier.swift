@@ -17,7 +17,7 @@ struct PackOvertaken: Error {}
 /// in it are moved by one distance, or lead to where a record in front is now.
 struct PackCopier {
     /// Where the newest record of each object is in the new file.
-    private(set) var index = ObjectIndexTable()
+    private(set) var index: ObjectIndexTable
     /// How much of the old file has been copied.
     private(set) var copiedEnd = Recovery.start
     /// Whether anything of the new file differs from the old one.
@@ -55,6 +55,7 @@ struct PackCopier {
         self.options = options
         self.report = report
         self.writer = PackWriter(newFile)
+        self.index = marker.table.marked
     }
 
     /// The position behind what was written to the new file.

@@ -22,7 +22,7 @@ struct PackFiles: Sendable {
     /// Moments of a pack at which a test may look at the files, or let something fail.
     enum Step: CaseIterable, Hashable, Sendable {
         case willCreate, created, copied, synchronized, indexWritten, placeTaken, tailSynchronized
-        case oldIndexRemoved, oldKept, swapped, folderSynchronized, indexInPlace
+        case oldKept, oldIndexRemoved, swapped, folderSynchronized, indexInPlace
     }
 
     /// The data file. Not a symbolic link: that would be replaced instead of what it leads to.
@@ -87,15 +87,26 @@ struct PackFiles: Sendable {
 
     /// Everything up to the rename. An error leaves the old file in its place.
     func prepareSwap(from old: PositionalFile, keepsOld: Bool) throws {
+        if keepsOld { try self.keepOld() }
+        try self.at(.oldKept)
         try FileSystem.remove(IndexFile.path(for: self.path))
         try FileSystem.synchronizeFolder(of: self.path)
         try self.at(.oldIndexRemoved)
-        if keepsOld {
-            try FileSystem.remove(self.oldPath)
-            try FileSystem.link(self.path, to: self.oldPath)
-        }
-        try self.at(.oldKept)
         try self.checkIdentity(of: old)
+    }
+
+    private func keepOld() throws {
+        try FileSystem.remove(self.oldPath)
+        do {
+            try FileSystem.link(self.path, to: self.oldPath)
+        } catch {
+            throw StorageError(
+                .unsupported,
+                "\(self.path) was not packed: it cannot be kept as \(self.oldPath), since its file system gives no second "
+                    + "names; do without pack-keep-old there",
+                underlyingError: error
+            )
+        }
     }
 
     /// The rename. An error leaves the old file in its place.

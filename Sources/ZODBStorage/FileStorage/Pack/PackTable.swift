@@ -63,6 +63,20 @@ struct PackTable {
         return !self.isMarked(prefix, index)
     }
 
+    /// The objects that are marked, with their positions in the old file: so that each finds its place taken when its
+    /// new position is set, in whatever order that happens.
+    var marked: ObjectIndexTable {
+        var index = ObjectIndexTable()
+        for prefix in self.positions.prefixes {
+            guard let words = self.marks[prefix], let bucket = self.positions.bucket(prefix) else { continue }
+            let kept = bucket.filtered { index in
+                words[index >> 6] & (1 << UInt64(index & 63)) != 0 && bucket.position(at: index) != 0
+            }
+            if kept.count > 0 { index.replace(prefix, kept) }
+        }
+        return index
+    }
+
     /// A later record points to the record at `position`, which has to stay. Returns whether that is new.
     mutating func pin(_ position: Int) -> Bool {
         guard self.pinned[position] == nil else { return false }
