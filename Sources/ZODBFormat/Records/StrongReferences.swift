@@ -9,7 +9,7 @@ public import NIOCore
 ///
 /// It finds what ``ObjectReference/all(in:)`` finds, without the names of classes, and leaves out what does not keep an
 /// object of the same database alive.
-public struct StrongReferences {
+public struct StrongReferences: Sendable {
     private var scanner = ReferenceScanner(ByteBuffer(), keepsClassNames: false)
 
     /// The objects that the last record refers to, in the order of the references; an object may come several times.
