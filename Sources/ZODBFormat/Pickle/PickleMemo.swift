@@ -4,7 +4,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 /// What a pickle remembers by number. Picklers count from 0 or 1 without gaps; other numbers are found more slowly.
-struct PickleMemo<Entry> {
+struct PickleMemo<Entry: Sendable>: Sendable {
     private var dense: [Entry?] = []
     private var sparse: [Int: Entry] = [:]
     private(set) var count = 0

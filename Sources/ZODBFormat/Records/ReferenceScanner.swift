@@ -6,9 +6,9 @@
 import NIOCore
 
 /// Runs the two pickles of a record on a stack that remembers only what a persistent id can be made of.
-struct ReferenceScanner {
+struct ReferenceScanner: Sendable {
     /// What lies on the stack. Tokens do not nest deeper than persistent ids do.
-    private enum Token {
+    private enum Token: Sendable {
         /// Something that no persistent id contains.
         case opaque
         /// Bytes or text, by their place in the record.
