@@ -292,9 +292,9 @@ public final class FileStorage: CompanionedStorage {
         }
         guard isFirst else { return }
         if let held { self.place.release(held) }
-        await self.packGate.close()
-        // A finish that is about to queue its transaction holds the place until it has.
+        // A finish that is about to queue its transaction holds the place until it has, and so does a pack's last piece.
         try await self.place.close()
+        await self.packGate.close()
         try await self.appender.settle()
         self.history.close()
         if !self.configuration.readOnly {
