@@ -26,6 +26,7 @@ let nioCore: Target.Dependency = .product(name: "NIOCore", package: "swift-nio")
 let nioPosix: Target.Dependency = .product(name: "NIOPosix", package: "swift-nio")
 let nioHTTP1: Target.Dependency = .product(name: "NIOHTTP1", package: "swift-nio")
 let nioSSL: Target.Dependency = .product(name: "NIOSSL", package: "swift-nio-ssl")
+let nioTLS: Target.Dependency = .product(name: "NIOTLS", package: "swift-nio")
 let metrics: Target.Dependency = .product(name: "Metrics", package: "swift-metrics")
 let metricsTestKit: Target.Dependency = .product(name: "MetricsTestKit", package: "swift-metrics")
 let nioEmbedded: Target.Dependency = .product(name: "NIOEmbedded", package: "swift-nio")
@@ -82,7 +83,7 @@ let package = Package(
             name: "ZEOAsyncServer",
             dependencies: [
                 "ZEOProtocol", "ZODBStorage", "ZODBFormat", "ZConfig",
-                nioCore, nioPosix, nioHTTP1, nioSSL, logging, metrics, lifecycle, collections,
+                nioCore, nioPosix, nioHTTP1, nioSSL, nioTLS, logging, metrics, lifecycle, collections,
             ],
             swiftSettings: strict
         ),

@@ -13,6 +13,13 @@ public struct ConfigurationSection: Hashable, Sendable {
         public var value: String
         /// Where it was written.
         public var position: ConfigurationPosition
+
+        /// A key that was written at a place.
+        public init(name: String, value: String, position: ConfigurationPosition) {
+            self.name = name
+            self.value = value
+            self.position = position
+        }
     }
 
     /// The type, in lower case; empty for what stands outside of all sections.

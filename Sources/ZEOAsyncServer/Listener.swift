@@ -5,6 +5,7 @@
 
 import NIOCore
 import NIOPosix
+import NIOSSL
 
 #if canImport(Glibc)
 import Glibc
@@ -23,19 +24,40 @@ struct Listener: Sendable {
     var addresses: [SocketAddress] { self.channel.localAddress.map { [$0] } ?? [] }
 
     /// Begins to listen, and gives every connection a handler.
-    static func open(_ server: ServerContext, on group: MultiThreadedEventLoopGroup) async throws -> Listener {
+    static func open(
+        _ server: ServerContext,
+        tls: NIOSSLContext?,
+        on group: MultiThreadedEventLoopGroup
+    ) async throws -> Listener {
         let configuration = server.configuration
+        let faults = FaultLog(logger: server.connectionLogger)
         var bootstrap = ServerBootstrap(group: group)
             .serverChannelOption(.backlog, value: configuration.backlog)
             .childChannelOption(.writeBufferWaterMark, value: .init(low: 64 * 1024, high: 256 * 1024))
             .childChannelInitializer { channel in
                 channel.eventLoop.makeCompletedFuture {
-                    try channel.pipeline.syncOperations.addHandler(ConnectionHandler(server: server))
+                    try Self.addHandlers(to: channel, server, tls, faults)
                 }
             }
         if case .hostname = configuration.address { bootstrap = Self.watchingPeers(bootstrap, configuration) }
         let channel = try await SocketBinding.bind(bootstrap, to: configuration.address, on: group)
         return Listener(channel: channel, address: configuration.address)
+    }
+
+    private static func addHandlers(
+        to channel: any Channel,
+        _ server: ServerContext,
+        _ tls: NIOSSLContext?,
+        _ faults: FaultLog
+    ) throws {
+        let operations = channel.pipeline.syncOperations
+        if let tls, let timeout = server.configuration.tls?.handshakeTimeout {
+            try operations.addHandler(NIOSSLServerHandler(context: tls))
+            try operations.addHandler(HandshakeHandler(server: server, faults: faults, timeout: timeout))
+        } else {
+            try operations.addHandler(PlainPortHandler(faults: faults))
+            try operations.addHandler(ConnectionHandler(server: server))
+        }
     }
 
     func whenClosed(_ body: @escaping @Sendable () -> Void) {

@@ -13,6 +13,8 @@ final class ServerContext: Sendable {
     let configuration: ZEOServerConfiguration
     let storages: [ServedStorage]
     let logger: Logger
+    /// For the socket, and for those who are no clients yet.
+    let connectionLogger: Logger
     let tasks = TaskTracker()
     /// What may take long and nobody waits for when the server ends: packs, lists, the files of blobs.
     let walks = TaskTracker()
@@ -35,10 +37,16 @@ final class ServerContext: Sendable {
     /// Transactions are numbered throughout the process, because two servers may serve one storage.
     private static let lastOrigin = Atomic<UInt64>(0)
 
-    init(configuration: ZEOServerConfiguration, storages: [ServedStorage], logger: Logger) {
+    init(
+        configuration: ZEOServerConfiguration,
+        storages: [ServedStorage],
+        logger: Logger,
+        connectionLogger: Logger? = nil
+    ) {
         self.configuration = configuration
         self.storages = storages
         self.logger = logger
+        self.connectionLogger = connectionLogger ?? logger
     }
 
     /// A number that no other transaction of this process has.
@@ -131,6 +139,6 @@ final class ServerContext: Sendable {
             case .v4, .v6: "('\(address.ipAddress ?? "")', \(address.port ?? 0))"
             case .unixDomainSocket: address.pathname ?? ""
             }
-        self.logger.info("listening on \(text)")
+        self.connectionLogger.info("listening on \(text)")
     }
 }

@@ -28,6 +28,7 @@ public actor ZEOServer: Service {
     private let configuration: ZEOServerConfiguration
     private let storages: [(name: String, storage: any Storage)]
     private let logger: Logger
+    private let connectionLogger: Logger
     private var state = State.idle
     private var waiters: [CheckedContinuation<[SocketAddress], any Error>] = []
     /// What serves, while the server listens, and since when.
@@ -38,15 +39,19 @@ public actor ZEOServer: Service {
     private let stopRunning: AsyncStream<Never>.Continuation
 
     /// A server of `storages`, each under the name by which clients choose it; by custom `1`. Lines for operators go to
-    /// `logger`, worded as those of Python's server; its label should be `ZEO.StorageServer`.
+    /// `logger`, worded as those of Python's server; its label should be `ZEO.StorageServer`. What is said about the
+    /// socket, and about those who did not become clients, goes to `connectionLogger` (`ZEO.asyncio.server`), where it is
+    /// given.
     public init(
         configuration: ZEOServerConfiguration,
         storages: [(name: String, storage: any Storage)],
-        logger: Logger
+        logger: Logger,
+        connectionLogger: Logger? = nil
     ) {
         self.configuration = configuration
         self.storages = storages
         self.logger = logger
+        self.connectionLogger = connectionLogger ?? logger
         (self.running, self.stopRunning) = AsyncStream.makeStream(of: Never.self)
     }
 
@@ -111,7 +116,12 @@ public actor ZEOServer: Service {
                 invalidationQueueSize: self.configuration.invalidationQueueSize
             )
         }
-        let context = ServerContext(configuration: self.configuration, storages: served, logger: self.logger)
+        let context = ServerContext(
+            configuration: self.configuration,
+            storages: served,
+            logger: self.logger,
+            connectionLogger: self.connectionLogger
+        )
         context.logCreation()
         do {
             for storage in served { try await storage.open() }
@@ -124,10 +134,11 @@ public actor ZEOServer: Service {
     }
 
     private func serve(_ context: ServerContext) async throws {
+        let tls = try self.configuration.tls.map { tls throws(ZEOServerError) in try TLSContext.make(tls) }
         let count = self.configuration.eventLoopCount ?? System.coreCount
         let group = MultiThreadedEventLoopGroup(numberOfThreads: max(count, 1))
         do {
-            let listener = try await Listener.open(context, on: group)
+            let listener = try await Listener.open(context, tls: tls, on: group)
             self.listening(listener.addresses, context)
             await self.waitForTheEnd(of: listener)
             try? await listener.close()

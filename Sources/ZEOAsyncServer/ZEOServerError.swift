@@ -8,7 +8,7 @@ public struct ZEOServerError: Error, Sendable, CustomStringConvertible {
     /// The kinds of errors.
     public struct Code: Hashable, Sendable, CustomStringConvertible {
         private enum Kind: String {
-            case alreadyRunning, cannotListen, duplicateStorage, noStorage, notRunning
+            case alreadyRunning, cannotListen, cannotUseTLS, duplicateStorage, noStorage, notRunning
         }
 
         private var kind: Kind
@@ -17,6 +17,8 @@ public struct ZEOServerError: Error, Sendable, CustomStringConvertible {
         public static let alreadyRunning = Code(kind: .alreadyRunning)
         /// The address cannot be listened at: it is taken, or not ours, or a name that means nothing.
         public static let cannotListen = Code(kind: .cannotListen)
+        /// A certificate or key is missing, or cannot be read, or they do not belong together.
+        public static let cannotUseTLS = Code(kind: .cannotUseTLS)
         /// Two storages have one name.
         public static let duplicateStorage = Code(kind: .duplicateStorage)
         /// There is no storage to serve.

@@ -15,46 +15,54 @@ struct ConfigurationFile {
     var eventLog: EventLogSection?
     private let root: ConfigurationSection
 
-    /// Packages that configurations import for the sections that are built in here.
-    private static let knownPackages = [
-        "zc.zkzeo", "zeo", "zodb", "zconfig.components.logger", "zconfig.components.basic", "zdaemon",
-    ]
-
-    /// Reads the file at `path`. The command line's address, if there is one, takes the place of the file's.
-    init(path: String, address: ConfigurationAddress?, environment: [String: String]) throws(ConfigurationError) {
-        let configuration = try Configuration(
+    /// Reads the file at `path`. The command line's address and `overrides`, if there are any, take the place of what
+    /// the file says.
+    init(
+        path: String,
+        address: ConfigurationAddress?,
+        overrides: [String] = [],
+        environment: [String: String]
+    ) throws(ConfigurationError) {
+        var configuration = try Configuration(
             parsing: try Self.text(path),
             file: path,
             environment: { environment[$0] },
             reading: { try Self.text($0) }
         )
-        for package in configuration.imports where !Self.knownPackages.contains(package.package.lowercased()) {
-            throw ConfigurationError(
-                at: package.position,
-                "the Python package '\(package.package)' cannot be imported here: only the sections that zkrunzeo --help "
-                    + "and the README name can be used. Remove the %import and the sections that need it"
-            )
-        }
+        try ForeignParts.check(configuration.imports)
+        try ConfigurationOverride.apply(overrides, to: &configuration.root)
         let root = configuration.root
         let storageTypes = StorageSections.standard.types
+        try ForeignParts.check(sections: root.sections, own: storageTypes)
         try root.rejectUnknown(sections: ["zeo", "zookeeper", "eventlog", "runner"] + storageTypes)
-        self.zeo = try ZEOSection(try root.section("zeo"), address: address)
+        self.zeo = try ZEOSection(try root.section("zeo"), address: address, environment: environment)
         self.zooKeeper = try root.optionalSection("zookeeper").map { section throws(ConfigurationError) in
             try ZooKeeperSection(section, defaultConnection: environment["ZC_ZK_CONNECTION_STRING"])
         }
         self.eventLog = try root.optionalSection("eventlog").map(EventLogSection.init)
-        // <runner> is for the program that supervises the server.
-        _ = try root.optionalSection("runner")
+        if let runner = try root.optionalSection("runner") { try RunnerSection.check(runner) }
         self.root = root
     }
 
-    private static func text(_ path: String) throws(ConfigurationError) -> String {
+    /// The text of a file, by its path or as `file:///PATH`.
+    private static func text(_ name: String) throws(ConfigurationError) -> String {
+        let path = name.hasPrefix("file://") ? String(name.dropFirst("file://".count)) : name
+        guard !path.contains("://") else {
+            throw ConfigurationError(file: name, message: "cannot be fetched: name a file on this machine")
+        }
         do {
             return try String(contentsOfFile: path, encoding: .utf8)
         } catch {
             throw ConfigurationError(file: path, message: "cannot be read: \(error.systemReason)")
         }
     }
+
+    /// What Python calls the storages of a section.
+    private static let kinds = [
+        "filestorage": "FileStorage", "mappingstorage": "MappingStorage", "demostorage": "DemoStorage",
+        "blobstorage": "BlobStorage", "beforestorage": "Before", "zlibstorage": "ZlibStorage",
+        "serverzlibstorage": "ServerZlibStorage",
+    ]
 
     /// The storage sections, with the names that clients use: the section's, or "1" for the one without a name.
     func storages(loggingTo logger: Logger) throws(ConfigurationError) -> [RunConfiguration.NamedStorage] {
@@ -71,7 +79,14 @@ struct ConfigurationFile {
                         + "name is called '1'"
                 )
             }
-            storages.append(RunConfiguration.NamedStorage(name: name, file: opener.writableFile, open: opener.open))
+            storages.append(
+                RunConfiguration.NamedStorage(
+                    name: name,
+                    file: opener.writableFile,
+                    kind: Self.kinds[section.type] ?? section.type,
+                    open: opener.open
+                )
+            )
         }
         guard !storages.isEmpty else {
             let types = sections.types.map { "<\($0)>" }.joined(separator: " or ")

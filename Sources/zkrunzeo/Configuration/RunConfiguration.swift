@@ -16,6 +16,8 @@ struct RunConfiguration {
         var name: String
         /// The file that the storage writes, where there is one: beside it lies what tells this server from others.
         var file: String?
+        /// What Python calls storages of its kind.
+        var kind: String
         /// Opens the storage.
         var open: @Sendable () async throws -> any Storage
     }
@@ -49,7 +51,11 @@ struct RunConfiguration {
     var storages: [NamedStorage]
     var zooKeeper: ZooKeeper?
     var pidFile: String?
+    /// Whether nobody asked for the pid file, but runzeo would look for its place in `INSTANCE_HOME`.
+    var pidFileIsGuessed = false
     var log: EventLog
+    /// Whether to stop as soon as the server listens: `--test`.
+    var endsAtOnce = false
     /// What the configuration asks for and this version does not do.
     var warnings: [String] = []
 

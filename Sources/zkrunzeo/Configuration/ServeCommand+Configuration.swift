@@ -21,17 +21,26 @@ extension ServeCommand {
             configuration =
                 try self.configurationFile.map { path in
                     try Self.runConfiguration(
-                        of: ConfigurationFile(path: path, address: address, environment: environment)
+                        of: ConfigurationFile(
+                            path: path,
+                            address: address,
+                            overrides: self.overrides,
+                            environment: environment
+                        ),
+                        environment
                     )
-                } ?? self.withoutFile(address)
+                } ?? self.withoutFile(address, environment)
         } catch let error as ConfigurationError {
             throw StopReason(.configuration, "\(error)")
         }
         if !self.filename.isEmpty { self.replaceStorages(of: &configuration) }
         if let timeout { configuration.server.transactionTimeout = try Self.duration(timeout) }
-        if let msgpack = environment["ZEO_MSGPACK"], !msgpack.isEmpty { configuration.server.wireFormat = .messagePack }
-        configuration.pidFile =
-            self.pidFile ?? configuration.pidFile ?? environment["INSTANCE_HOME"].map { $0 + "/var/ZEO.pid" }
+        configuration.pidFile = self.pidFile ?? configuration.pidFile
+        if configuration.pidFile == nil, let instance = environment["INSTANCE_HOME"], !instance.isEmpty {
+            configuration.pidFile = instance + "/var/ZEO.pid"
+            configuration.pidFileIsGuessed = true
+        }
+        configuration.endsAtOnce = self.test
         return configuration
     }
 
@@ -51,30 +60,48 @@ extension ServeCommand {
         return .seconds(seconds)
     }
 
-    private static func runConfiguration(of file: ConfigurationFile) throws -> RunConfiguration {
+    private static func runConfiguration(
+        of file: ConfigurationFile,
+        _ environment: [String: String]
+    ) throws -> RunConfiguration {
         let log = try file.eventLog?.open() ?? EventLog()
+        var server = file.zeo.server
+        if !file.zeo.saysFormat { server.wireFormat = Self.wireFormat(environment) }
         return RunConfiguration(
-            server: file.zeo.server,
+            server: server,
             storages: try file.storages(loggingTo: log.logger("ZODB.FileStorage")),
             zooKeeper: file.zooKeeper?.zooKeeper,
             pidFile: file.zeo.pidFile,
             log: log,
-            warnings: (file.zooKeeper?.warnings ?? []) + (file.eventLog?.warnings ?? [])
+            warnings: file.zooKeeper?.warnings ?? []
         )
     }
 
-    private func withoutFile(_ address: ConfigurationAddress?) throws(StopReason) -> RunConfiguration {
+    /// What the environment says where the file says nothing.
+    private static func wireFormat(_ environment: [String: String]) -> WireFormat {
+        environment["ZEO_MSGPACK", default: ""].isEmpty ? .pickle : .messagePack
+    }
+
+    private func withoutFile(
+        _ address: ConfigurationAddress?,
+        _ environment: [String: String]
+    ) throws(StopReason) -> RunConfiguration {
+        guard self.overrides.isEmpty else {
+            throw StopReason(.usage, "-X gives keys of a configuration file other values: name the file with -C")
+        }
         guard let address, !self.filename.isEmpty else {
             throw StopReason(.usage, "give a configuration file with -C, or an address with -a and a file with -f")
         }
-        return RunConfiguration(server: ZEOServerConfiguration(address: .init(address)), storages: [], log: EventLog())
+        var server = ZEOServerConfiguration(address: .init(address))
+        server.wireFormat = Self.wireFormat(environment)
+        return RunConfiguration(server: server, storages: [], log: EventLog())
     }
 
     /// As in runzeo, the files of the command line take the place of the configuration file's storages.
     private func replaceStorages(of configuration: inout RunConfiguration) {
         let logger = configuration.log.logger("ZODB.FileStorage")
         configuration.storages = self.filename.enumerated().map { index, path in
-            RunConfiguration.NamedStorage(name: String(index + 1), file: path) {
+            RunConfiguration.NamedStorage(name: String(index + 1), file: path, kind: "FileStorage") {
                 try await FileStorage.open(FileStorageConfiguration(path: path, logger: logger))
             }
         }

@@ -12,6 +12,8 @@ import ZEOProtocol
 struct ZEOSection {
     var server: ZEOServerConfiguration
     var pidFile: String?
+    /// Whether the section says which format messages have.
+    var saysFormat: Bool
 
     private static let keys = [
         "address", "read-only", "invalidation-queue-size", "invalidation-age", "transaction-timeout", "pid-filename",
@@ -19,14 +21,13 @@ struct ZEOSection {
     ]
 
     /// Reads the section. The command line's address, if there is one, takes the place of the section's.
-    init(_ section: ConfigurationSection, address: ConfigurationAddress?) throws(ConfigurationError) {
+    init(
+        _ section: ConfigurationSection,
+        address: ConfigurationAddress?,
+        environment: [String: String]
+    ) throws(ConfigurationError) {
+        try ForeignParts.check(serverKeys: section.keys)
         try section.rejectUnknown(keys: Self.keys, sections: ["ssl"])
-        if let ssl = section.sections("ssl").first {
-            throw ConfigurationError(
-                at: ssl.position,
-                "this version does not speak TLS; remove <ssl> and let clients come through a tunnel or a private network"
-            )
-        }
         let address =
             if let address { address } else { try section.value("address", as: .socketBindingAddress) }
         var server = ZEOServerConfiguration(address: .init(address))
@@ -41,9 +42,14 @@ struct ZEOSection {
             case true?: .client
             case false?: .none
             }
-        server.wireFormat = try section.optional("msgpack", as: .boolean) == true ? .messagePack : .pickle
+        let messagePack = try section.optional("msgpack", as: .boolean)
+        server.wireFormat = messagePack == true ? .messagePack : .pickle
+        self.saysFormat = messagePack != nil
+        if let ssl = try section.optionalSection("ssl") {
+            server.tls = try SSLSection.read(ssl, environment: environment)
+        }
         self.server = server
-        self.pidFile = try section.optional("pid-filename", as: .nonEmptyString)
+        self.pidFile = try section.optional("pid-filename", as: .existingDirpath(.system))
     }
 }
 

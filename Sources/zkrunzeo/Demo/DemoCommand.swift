@@ -37,7 +37,7 @@ struct DemoCommand: AsyncParsableCommand {
     func run() async throws {
         try await withExitStatus {
             let file = try self.prepareDirectory()
-            let log = EventLog(level: .warning)
+            let log = EventLog(level: .warning, format: EventLog.plainFormat)
             let zooKeeper = try await self.startZooKeeper(log)
             do {
                 try await self.serve(file, zooKeeper, log)
@@ -87,7 +87,7 @@ struct DemoCommand: AsyncParsableCommand {
         let configuration = RunConfiguration(
             server: ZEOServerConfiguration(address: .hostname("127.0.0.1", port: 0)),
             storages: [
-                RunConfiguration.NamedStorage(name: "1", file: file) {
+                RunConfiguration.NamedStorage(name: "1", file: file, kind: "FileStorage") {
                     try await FileStorage.open(.init(path: file, logger: log.logger("ZODB.FileStorage")))
                 }
             ],

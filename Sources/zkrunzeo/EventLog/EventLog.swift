@@ -5,43 +5,58 @@
 
 import Foundation
 import Logging
-import Synchronization
 
 /// Where the log lines of the command go: standard error, or what `<eventlog>` names.
 ///
-/// Lines are written whole, with one system call, from whatever thread logs; `sinks` never changes after the start.
+/// Lines are written whole, from whatever thread logs; `handlers` never changes after the start.
 final class EventLog: Sendable {
-    /// One destination and what is worth telling it.
-    struct Sink {
-        /// The file that is written to.
-        var descriptor: Int32
+    /// One destination, what is worth telling it, and how it is told.
+    struct Handler: Sendable {
+        var sink: any LogSink
         /// Nothing below this level is written.
-        var level: Logger.Level
+        var level = Logger.Level.trace
+        var format: LogFormat
     }
 
-    private let sinks: [Sink]
+    private let handlers: [Handler]
+
+    /// Whether `<eventlog>` says where lines go.
+    let isConfigured: Bool
 
     /// The lowest level that any destination wants.
     let level: Logger.Level
 
-    /// A log that writes to `sinks` what is at least of `level`.
-    init(level: Logger.Level = .info, sinks: [Sink] = [Sink(descriptor: STDERR_FILENO, level: .trace)]) {
-        self.sinks = sinks
-        self.level = max(level, sinks.map(\.level).min() ?? level)
+    /// A log that tells `handlers` what is at least of `level`.
+    init(level: Logger.Level = .info, handlers: [Handler]) {
+        self.handlers = handlers
+        self.isConfigured = true
+        self.level = max(level, handlers.map(\.level).min() ?? level)
     }
 
-    /// Opens a file for appending.
-    static func openFile(_ path: String) throws(StopReason) -> Int32 {
-        let descriptor = unsafe open(path, O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC, 0o644)
-        guard descriptor >= 0 else {
-            throw StopReason(.file, "cannot open the log file \(path): \(unsafe String(cString: strerror(errno)))")
+    /// A log on standard error.
+    init(level: Logger.Level = .info, format: LogFormat = EventLog.runzeoFormat) {
+        self.handlers = [Handler(sink: StreamSink(descriptor: STDERR_FILENO), format: format)]
+        self.isConfigured = false
+        self.level = level
+    }
+
+    /// What runzeo writes when it is not told how: a line of hyphens before each line.
+    static let runzeoFormat = EventLog.format(LogFormat.standard)
+
+    /// A line and nothing more.
+    static let plainFormat = EventLog.format("%(asctime)s %(levelname)s %(name)s %(message)s")
+
+    private static func format(_ text: String) -> LogFormat {
+        do {
+            return try LogFormat(text)
+        } catch {
+            preconditionFailure("A format of our own is wrong: \(error.message)")
         }
-        return descriptor
     }
 
     /// A logger that writes here.
     func logger(_ label: String) -> Logger {
-        Logger(label: label) { LineLogHandler(label: $0, log: self) }
+        Logger(label: label) { EventLogHandler(label: $0, log: self) }
     }
 
     /// A logger for what only matters when it goes wrong.
@@ -51,20 +66,15 @@ final class EventLog: Sendable {
         return logger
     }
 
-    /// Writes one line.
-    func write(_ line: String, level: Logger.Level) {
-        var bytes = Array(line.utf8)
-        bytes.append(UInt8(ascii: "\n"))
-        for sink in self.sinks where level >= sink.level {
-            var rest = bytes[...]
-            while !rest.isEmpty {
-                let count = unsafe rest.withUnsafeBytes {
-                    unsafe Foundation.write(sink.descriptor, $0.baseAddress, $0.count)
-                }
-                if count < 0 && errno == EINTR { continue }
-                if count <= 0 { break }
-                rest = rest.dropFirst(count)
-            }
+    /// Writes a record to whoever wants it.
+    func write(_ record: LogRecord) {
+        for handler in self.handlers where record.level >= handler.level {
+            handler.sink.write(handler.format.line(record), record)
         }
+    }
+
+    /// Opens files anew that somebody may have moved away; files that rotate, rotate.
+    func reopen() {
+        for handler in self.handlers { handler.sink.reopen() }
     }
 }

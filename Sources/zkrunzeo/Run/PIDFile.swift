@@ -16,11 +16,12 @@ enum PIDFile {
         }
     }
 
-    /// Removes the file, if it still names this process.
-    static func remove(_ path: String) {
+    /// Removes the file, if it still names this process. Whether it did.
+    @discardableResult
+    static func remove(_ path: String) -> Bool {
         guard let text = try? String(contentsOfFile: path, encoding: .utf8),
             text.trimmingCharacters(in: .whitespacesAndNewlines) == "\(getpid())"
-        else { return }
-        try? FileManager.default.removeItem(atPath: path)
+        else { return false }
+        return unsafe unlink(path) == 0
     }
 }

@@ -11,24 +11,44 @@ struct ServeCommand: AsyncParsableCommand {
         commandName: "serve",
         abstract: "Serve storages (the default).",
         discussion: """
-            Unless -C is given, -a and -f are needed. What the command line says wins over the file.
+            Unless -C is given, -a and -f are needed. What the command line says wins over the file. The options are \
+            those of Python's runzeo, and so are the keys of the file.
 
             EXAMPLES
               zkrunzeo -C zeo.conf
               zkrunzeo -a 127.0.0.1:8100 -f Data.fs
+
+            SIGNALS
+              SIGTERM, SIGINT  take the server out of ZooKeeper, answer what is being committed, stop
+              SIGHUP           the same, with exit status 1, so that a supervisor starts the server anew
+              SIGUSR2          open the log files anew; files that rotate, rotate
+
+            ENVIRONMENT
+              ZC_ZK_CONNECTION_STRING  where ZooKeeper is, if the file does not say
+              ZEO_MSGPACK              not empty: propose MessagePack, if the file has no 'msgpack'
+              INSTANCE_HOME            without a pid file: write INSTANCE_HOME/var/ZEO.pid
 
             \(StopReason.table)
             """
     )
 
     @Option(
-        name: [.customShort("C"), .customLong("configure")],
+        name: [.customShort("C", allowingJoined: true), .customLong("configure")],
         help: ArgumentHelp("The configuration file.", valueName: "file")
     )
     var configurationFile: String?
 
     @Option(
-        name: .shortAndLong,
+        name: .customShort("X", allowingJoined: true),
+        help: ArgumentHelp(
+            "Another value for a key of the configuration file. May be given several times.",
+            valueName: "section/key=value"
+        )
+    )
+    var overrides: [String] = []
+
+    @Option(
+        name: [.customShort("a", allowingJoined: true), .long],
         help: ArgumentHelp(
             "Where to listen: PORT, HOST, HOST:PORT, [IPv6]:PORT, or the PATH of a unix socket (with a '/' in it). "
                 + "Without a port, or with port 0, the system chooses one.",
@@ -38,7 +58,7 @@ struct ServeCommand: AsyncParsableCommand {
     var address: String?
 
     @Option(
-        name: .shortAndLong,
+        name: [.customShort("f", allowingJoined: true), .long],
         help: ArgumentHelp(
             "A FileStorage to serve, in place of the file's storages. May be given several times: storages 1, 2, …",
             valueName: "file"
@@ -47,13 +67,16 @@ struct ServeCommand: AsyncParsableCommand {
     var filename: [String] = []
 
     @Option(
-        name: .shortAndLong,
+        name: [.customShort("t", allowingJoined: true), .long],
         help: ArgumentHelp("How long a client may hold the commit lock. Default: any time.", valueName: "seconds")
     )
     var timeout: Double?
 
     @Option(help: ArgumentHelp("Where to write the number of this process.", valueName: "path"))
     var pidFile: String?
+
+    @Flag(help: "Stop as soon as the server listens: to try a configuration, without ZooKeeper.")
+    var test = false
 
     func run() async throws {
         try await withExitStatus {

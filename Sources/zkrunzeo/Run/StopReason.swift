@@ -15,7 +15,7 @@ struct StopReason: Error, CustomStringConvertible {
         case usage = 64
         /// A storage cannot be opened.
         case storage = 66
-        /// ZooKeeper is out of reach, or has no such path, where the server cannot do without.
+        /// ZooKeeper is out of reach, or has no such path, where the server cannot do without; or it refused a credential.
         case zooKeeper = 69
         /// Something failed that should not.
         case software = 70
@@ -39,9 +39,10 @@ struct StopReason: Error, CustomStringConvertible {
     static let table = """
         EXIT STATUS
           0   stopped by SIGTERM or SIGINT, everything in order
+          1   stopped by SIGHUP, everything in order; start it anew
           64  the command line cannot be understood
           66  a storage cannot be opened
-          69  ZooKeeper is out of reach or lacks the path, and the port is dynamic
+          69  ZooKeeper is out of reach or lacks the path, and the port is dynamic; or it refused a credential
           70  something failed that should not
           71  the address cannot be listened at
           73  a file cannot be created

@@ -6,14 +6,11 @@
 import Foundation
 import Logging
 
-/// Writes each event as one line: time, level, logger, message, metadata.
-struct LineLogHandler: LogHandler {
+/// What loggers write to: makes a record of an event and hands it to the log.
+struct EventLogHandler: LogHandler {
     var metadataProvider: Logger.MetadataProvider?
     var metadata: Logger.Metadata = [:]
     var logLevel: Logger.Level
-
-    /// Local time with its offset from UTC.
-    private static let timeStamp = Date.ISO8601FormatStyle(includingFractionalSeconds: true, timeZone: .current)
 
     private let label: String
     private let log: EventLog
@@ -30,20 +27,27 @@ struct LineLogHandler: LogHandler {
     }
 
     func log(event: LogEvent) {
-        var line = "\(Date().formatted(Self.timeStamp)) \(Self.name(of: event.level)) \(self.label) \(event.message)"
+        var message = "\(event.message)"
         var metadata = self.metadata
         if let provided = self.metadataProvider?.get() { metadata.merge(provided) { $1 } }
         if let own = event.metadata { metadata.merge(own) { $1 } }
         for (key, value) in metadata.sorted(by: { $0.key < $1.key }) {
-            line += " \(key)=\(Self.quoted("\(value)"))"
+            message += " \(key)=\(Self.quoted("\(value)"))"
         }
-        if let error = event.error { line += " error=\(Self.quoted("\(error)"))" }
-        self.log.write(line.replacing("\n", with: "\\n"), level: event.level)
-    }
-
-    /// The level's name as Python writes it.
-    private static func name(of level: Logger.Level) -> String {
-        level == .notice ? "INFO" : level.rawValue.uppercased()
+        if let error = event.error { message += " error=\(Self.quoted("\(error)"))" }
+        self.log.write(
+            LogRecord(
+                level: event.level,
+                name: self.label,
+                // Nobody writes lines into the log that we did not say.
+                message: message.replacing("\r", with: "\\r").replacing("\n", with: "\\n"),
+                created: Date().timeIntervalSince1970,
+                file: event.file,
+                function: event.function,
+                line: Int(event.line),
+                metadata: metadata.mapValues { "\($0)" }
+            )
+        )
     }
 
     private static func quoted(_ value: String) -> String {

@@ -1,0 +1,55 @@
+//
+// Part of zkzeo: ZODB storage servers that are found through ZooKeeper.
+// Licensed under the Apache License, Version 2.0; see LICENSE.
+// SPDX-License-Identifier: Apache-2.0
+
+import Foundation
+import Logging
+import UnixSignals
+
+/// Does what signals say, as runzeo does: SIGTERM and SIGINT stop the server, SIGHUP stops it to be started anew, SIGUSR2
+/// opens the log files anew.
+struct SignalFollower: Sendable {
+    /// What is to come after the server has stopped.
+    enum Ending: Sendable {
+        case stop, startAnew
+    }
+
+    private let signals: UnixSignalsSequence
+    private let log: EventLog
+    private let logger: Logger
+
+    /// From here on signals do no longer what they do by default.
+    init(log: EventLog, logger: Logger) async {
+        self.signals = await UnixSignalsSequence(trapping: .sigterm, .sigint, .sighup, .sigusr2)
+        self.log = log
+        self.logger = logger
+    }
+
+    /// Follows signals until it is cancelled. Says what the first signal that stopped the server wants to come after.
+    func run(stop: @Sendable () async -> Void) async -> Ending {
+        var ending: Ending?
+        for await signal in self.signals {
+            switch signal {
+            case .sigusr2: self.reopenLogs()
+            case .sighup:
+                self.logger.info("(\(getpid())) restarted by SIGHUP")
+                ending = ending ?? .startAnew
+                await stop()
+            default:
+                self.logger.info("(\(getpid())) terminated by \(signal)")
+                ending = ending ?? .stop
+                await stop()
+            }
+        }
+        return ending ?? .stop
+    }
+
+    private func reopenLogs() {
+        guard self.log.isConfigured else {
+            return self.logger.warning("(\(getpid())) received SIGUSR2, but it was not handled!")
+        }
+        self.log.reopen()
+        self.logger.info("(\(getpid())) Log files reopened successfully")
+    }
+}
