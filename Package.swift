@@ -109,7 +109,7 @@ let package = Package(
                 collections,
                 argumentParser,
             ],
-            exclude: ["Interop/Python"],
+            exclude: ["Interop/Python", "zkrunzeo/Configurations"],
             swiftSettings: language
         ),
     ]

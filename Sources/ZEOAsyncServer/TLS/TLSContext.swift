@@ -81,7 +81,8 @@ enum TLSContext {
         for name in names where !name.hasPrefix(".") {
             let path = directory + "/" + name
             var isDirectory: ObjCBool = false
-            guard unsafe FileManager.default.fileExists(atPath: path, isDirectory: &isDirectory), !isDirectory.boolValue,
+            guard unsafe FileManager.default.fileExists(atPath: path, isDirectory: &isDirectory),
+                !isDirectory.boolValue,
                 let data = FileManager.default.contents(atPath: path),
                 String(decoding: data, as: UTF8.self).contains(Self.certificateMark)
             else { continue }
@@ -110,7 +111,7 @@ enum TLSContext {
         do {
             let certificates = try NIOSSLCertificate.fromPEMBytes(Array(text.utf8))
             if !certificates.isEmpty { return certificates }
-        } catch where text.contains(Self.certificateMark) {
+        } catch  where text.contains(Self.certificateMark) {
             throw ZEOServerError(.cannotUseTLS, "A certificate in \(pem) cannot be read.", underlyingError: error)
         } catch {}
         throw ZEOServerError(.cannotUseTLS, "There is no certificate in \(pem), which should be \(what), in PEM.")

@@ -92,8 +92,9 @@ extension Datatype where Value == Logger.Level {
             case "critical", "fatal": return .critical
             case "error": return .error
             case "warn", "warning": return .warning
-            case "info": return .info
-            case "blather", "debug": return .debug
+            // Nothing is logged at blather's own level, 15.
+            case "info", "blather": return .info
+            case "debug": return .debug
             case "trace", "all", "notset": return .trace
             default: break
             }
@@ -102,7 +103,7 @@ extension Datatype where Value == Logger.Level {
             case 41...: return .critical
             case 31...: return .error
             case 21...: return .warning
-            case 16...: return .info
+            case 11...: return .info
             case 6...: return .debug
             default: return .trace
             }

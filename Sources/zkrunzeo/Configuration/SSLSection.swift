@@ -57,7 +57,8 @@ enum SSLSection {
             guard let text = try? String(contentsOfFile: file, encoding: .utf8) else {
                 throw ConfigurationError(at: section.position(of: "password-file"), "the file \(file) cannot be read")
             }
-            return text.split(omittingEmptySubsequences: false, whereSeparator: \.isNewline).first.map(String.init) ?? ""
+            return text.split(omittingEmptySubsequences: false, whereSeparator: \.isNewline).first.map(String.init)
+                ?? ""
         case (nil, let variable?):
             guard let value = environment[variable] else {
                 throw ConfigurationError(

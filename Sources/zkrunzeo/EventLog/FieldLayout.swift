@@ -50,7 +50,8 @@ struct FieldLayout: Equatable, Sendable {
         case ("x", .integer(let number)): return (String(number, radix: 16), true)
         case ("X", .integer(let number)): return (String(number, radix: 16, uppercase: true), true)
         case ("o", .integer(let number)): return (String(number, radix: 8), true)
-        case (let kind?, .integer(let number)) where "fFeEgG".contains(kind): return (self.real(Double(number), kind), true)
+        case (let kind?, .integer(let number)) where "fFeEgG".contains(kind):
+            return (self.real(Double(number), kind), true)
         case (let kind?, .real(let number)) where "fFeEgG".contains(kind): return (self.real(number, kind), true)
         case (nil, .integer(let number)): return (String(number), true)
         case (nil, .real(let number)): return (self.precision.map { _ in self.real(number, "g") } ?? "\(number)", true)

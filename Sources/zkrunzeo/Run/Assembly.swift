@@ -54,7 +54,7 @@ struct Assembly {
         do {
             try PIDFile.write(to: file)
             self.say("created PID file '\(file)'")
-        } catch where self.configuration.pidFileIsGuessed {
+        } catch  where self.configuration.pidFileIsGuessed {
             self.runLogger.error("PID file '\(file)' cannot be opened")
         }
     }
@@ -165,7 +165,9 @@ struct Assembly {
         _ monitor: MonitorServer?,
         _ registered: RegisteredServers
     ) throws -> Registrar? {
-        guard !self.configuration.endsAtOnce, let (zooKeeper, path) = self.configuration.registration else { return nil }
+        guard !self.configuration.endsAtOnce, let (zooKeeper, path) = self.configuration.registration else {
+            return nil
+        }
         guard case .hostname(let host, let port) = self.configuration.server.address else {
             self.logger.warning("A server at a unix socket is not registered in ZooKeeper: nobody else could reach it")
             return nil
