@@ -13,7 +13,12 @@ struct ZKRunZEO: AsyncParsableCommand {
         commandName: "zkrunzeo",
         abstract: "Serves ZODB storages to ZEO clients, which find the server through ZooKeeper.",
         discussion: """
-            Without a subcommand, 'serve' is meant: zkrunzeo -C FILE
+            Without a subcommand, 'serve' is meant, with the options of Python's runzeo:
+
+              zkrunzeo -C FILE [-X SECTION/KEY=VALUE …]
+              zkrunzeo -a ADDRESS -f FILE [-t SECONDS] [--pid-file PATH] [--test]
+
+            'zkrunzeo serve --help' explains them, Documentation/configuration.md the keys of the file.
 
             \(StopReason.table)
             """,
@@ -27,7 +32,7 @@ struct ZKRunZEO: AsyncParsableCommand {
         if program == "zkzeo-nagios" {
             Foundation.exit(await NagiosCommand.runAlone(Array(CommandLine.arguments.dropFirst())))
         }
-        await Self.main(nil)
+        await Self.main(LongOptions.completed(Array(CommandLine.arguments.dropFirst())))
     }
 }
 

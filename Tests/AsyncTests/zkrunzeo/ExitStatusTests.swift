@@ -88,7 +88,7 @@ import Testing
     func helpTellsTheExitStatuses(_ arguments: [String]) async throws {
         try await withTemporaryDirectory { directory in
             let help = try await expectEnd(of: zkrunzeo(arguments, in: directory), status: 0, saying: "EXIT STATUS")
-            for status in ["0 ", "64", "66", "69", "70", "71", "73", "78"] {
+            for status in ["0 ", "1 ", "64", "66", "69", "70", "71", "73", "78"] {
                 #expect(help.contains("  \(status)  "), "\(status)")
             }
         }

@@ -3,7 +3,9 @@
 // Licensed under the Apache License, Version 2.0; see LICENSE.
 // SPDX-License-Identifier: Apache-2.0
 
+import Logging
 import Testing
+import ZEOProtocol
 
 @testable import ZEOAsyncServer
 

@@ -50,7 +50,9 @@ func knock(at port: Int, sending bytes: [UInt8], reset: Bool = false) async thro
     let channel = try await ClientBootstrap(group: MultiThreadedEventLoopGroup.singleton)
         .connect(host: "127.0.0.1", port: port).get()
     if !bytes.isEmpty { try await channel.writeAndFlush(ByteBuffer(bytes: bytes)).get() }
-    if reset { try await channel.setOption(.socketOption(.so_linger), value: .init(l_onoff: 1, l_linger: 0)).get() }
+    if reset, let socket = channel as? any SocketOptionProvider {
+        try await socket.setSoLinger(linger(l_onoff: 1, l_linger: 0)).get()
+    }
     try await channel.close().get()
 }
 
