@@ -49,6 +49,47 @@ public struct ZEOServerConfiguration: Hashable, Sendable {
     /// Who resolves conflicts.
     public var conflictResolution: ConflictResolution = .unset
 
+    /// How long the commit lock is kept for a client that was handed conflicts, so that it cannot lose again when it votes
+    /// the next time. A client that lets it pass has no second one until it has committed something. Zero: the lock is not
+    /// kept, as in Python's server, whose clients fail when they lose nine times.
+    public var resolutionTime: Duration = .seconds(5)
 
     /// How to speak TLS; `nil` for not at all.
     public var tls: TLS?
+
+    /// The format that the server proposes. A client may answer with the other one.
+    public var wireFormat: WireFormat = .pickle
+
+    /// The longest message in bytes that a client may send. Python's server has no limit.
+    public var maximumFrameSize = 256 * 1024 * 1024
+
+    /// How many bytes one transaction of a client may take: its records and metadata, and 128 for each object that is
+    /// stored or checked. Python's server has no limit.
+    public var maximumTransactionSize = 1024 * 1024 * 1024
+
+    /// How many bytes of blobs a client may send in one transaction. They wait in files, beside those of the storage.
+    /// Python's server has no limit.
+    public var maximumUncommittedBlobSize = 256 * 1024 * 1024 * 1024
+
+    /// How many iterators a client may have at once. Python's server has no limit.
+    public var maximumIteratorCount = 1000
+
+    /// How many bytes may wait to be sent to a client that does not read, beside the longest message among them, before
+    /// it is cut off. Python's server has no limit.
+    public var maximumUnsentSize = 64 * 1024 * 1024
+
+    /// How many event loops serve connections; `nil` for one per processor core.
+    public var eventLoopCount: Int?
+
+    /// The largest number of connections that may wait to be accepted.
+    public var backlog: Int32 = 256
+
+    /// After how much silence of the network a client is asked for a sign of life, and how long one is waited for
+    /// before it counts as dead. Only for TCP, and only where the system can be told.
+    public var keepAliveTime: Duration = .seconds(60)
+
+    /// A configuration with the defaults.
+    public init(address: Address) {
+        self.address = address
+    }
+}

@@ -60,7 +60,7 @@ struct ConfigurationFile {
     /// What Python calls the storages of a section.
     private static let kinds = [
         "filestorage": "FileStorage", "mappingstorage": "MappingStorage", "demostorage": "DemoStorage",
-        "blobstorage": "BlobStorage", "beforestorage": "Before", "zlibstorage": "ZlibStorage",
+        "blobstorage": "BlobStorage", "before": "Before", "zlibstorage": "ZlibStorage",
         "serverzlibstorage": "ServerZlibStorage",
     ]
 

@@ -21,54 +21,71 @@ import ZODBStorage
         }
     }
 
+    private struct Wrong: Sendable {
+        var sentence: String
+        var change: @Sendable (inout ZEOServerConfiguration.TLS, TestCertificates) -> Void
+
+        init(
+            _ sentence: String,
+            _ change: @escaping @Sendable (inout ZEOServerConfiguration.TLS, TestCertificates) -> Void
+        ) {
+            self.sentence = sentence
+            self.change = change
+        }
+    }
+
+    private static let wrong = [
+        Wrong("The file none.pem, which should be the server's certificate, cannot be read.") {
+            $0.certificateChain = .file(path: $1.path("none.pem"))
+        },
+        Wrong("There is no certificate in server.key, which should be the server's certificate, in PEM.") {
+            $0.certificateChain = .file(path: $1.path("server.key"))
+        },
+        Wrong("There is no private key in server.pem; name the PEM file that holds the key of the certificate.") {
+            tls,
+            _ in
+            tls.privateKey = nil
+        },
+        Wrong(
+            "The server's certificate (server.pem) and key (client.key) cannot be used together; does the key belong to "
+                + "the certificate?"
+        ) {
+            $0.privateKey = .file(path: $1.path("client.key"))
+        },
+        Wrong("The key in server.locked.key is encrypted; the server needs its pass-phrase.") {
+            $0.privateKey = .file(path: $1.path("server.locked.key"))
+        },
+        Wrong("The key in server.locked.key cannot be read with this pass-phrase.") {
+            $0.privateKey = .file(path: $1.path("server.locked.key"))
+            $0.passphrase = "sesame"
+        },
+        Wrong(
+            "There is a revocation list in the given text, and this server cannot check one. Take it out, and trust only "
+                + "certificates that are not revoked."
+        ) { tls, _ in
+            tls.clients = .trusted(.text("-----BEGIN X509 CRL-----\n-----END X509 CRL-----\n"))
+        },
+        Wrong("A certificate in the given text cannot be read.") { tls, _ in
+            tls.clients = .trusted(.text("-----BEGIN CERTIFICATE-----\nx\n-----END CERTIFICATE-----\n"))
+        },
+        Wrong("The directory /nowhere cannot be read.") { tls, _ in
+            tls.clients = .trustedDirectory(path: "/nowhere")
+        },
+    ]
+
     @Test func whatIsWrongIsSaid() async throws {
         try await TestCertificates.with { certificates in
-            func fault(_ change: (inout ZEOServerConfiguration.TLS) -> Void) throws -> String {
+            for wrong in Self.wrong {
                 var tls = certificates.tls
-                change(&tls)
-                let error = try #require(throws: ZEOServerError.self) { try tls.check() }
-                #expect(error.code == .cannotUseTLS)
-                return error.message.replacing(certificates.directory + "/", with: "")
-            }
-            #expect(
-                try fault { $0.certificateChain = .file(path: certificates.path("none.pem")) }
-                    == "The file none.pem, which should be the server's certificate, cannot be read."
-            )
-            #expect(
-                try fault { $0.certificateChain = .file(path: certificates.path("server.key")) }
-                    == "There is no certificate in server.key, which should be the server's certificate, in PEM."
-            )
-            #expect(
-                try fault { $0.privateKey = nil }.hasPrefix("There is no private key in server.pem; name the PEM file")
-            )
-            #expect(
-                try fault { $0.privateKey = .file(path: certificates.path("client.key")) }
-                    .contains("does the key belong to the certificate?")
-            )
-            #expect(
-                try fault { $0.privateKey = .file(path: certificates.path("server.locked.key")) }
-                    == "The key in server.locked.key is encrypted; the server needs its pass-phrase."
-            )
-            #expect(
-                try fault {
-                    $0.privateKey = .file(path: certificates.path("server.locked.key"))
-                    $0.passphrase = "sesame"
-                } == "The key in server.locked.key cannot be read with this pass-phrase."
-            )
-            #expect(
-                try fault { $0.clients = .trusted(.text("-----BEGIN X509 CRL-----\n-----END X509 CRL-----\n")) }
-                    .hasPrefix("There is a revocation list in the given text")
-            )
-            #expect(
-                try fault {
-                    $0.clients = .trusted(.text("-----BEGIN CERTIFICATE-----\nx\n-----END CERTIFICATE-----\n"))
+                wrong.change(&tls, certificates)
+                do throws(ZEOServerError) {
+                    try tls.check()
+                    Issue.record("not noticed: \(wrong.sentence)")
+                } catch {
+                    #expect(error.code == .cannotUseTLS)
+                    #expect(error.message.replacing(certificates.directory + "/", with: "") == wrong.sentence)
                 }
-                    == "A certificate in the given text cannot be read."
-            )
-            #expect(
-                try fault { $0.clients = .trustedDirectory(path: "/nowhere") }
-                    == "The directory /nowhere cannot be read."
-            )
+            }
         }
     }
 
