@@ -24,11 +24,18 @@ CONFORMANCE = --skip server-side-resolution
 CONFORMANCE_RUN = ZEO_SUITE_CACHE=$(CURDIR)/.build-conformance Tests/Conformance/zeo/run --strict \
 	--server '$(CURDIR)/.build/debug/zkrunzeo' $(CONFORMANCE)
 
-.PHONY: conformance conformance-sample build demo test check tsan evidence benchmark
+.PHONY: conformance conformance-sample build install demo test check tsan evidence benchmark
 
 build:
 	scripts/setup build
 	swift build -c release --product zkrunzeo
+
+# make install PREFIX=/usr DESTDIR=/tmp/package
+PREFIX ?= /usr/local
+
+install: build
+	install -D -m 755 .build/release/zkrunzeo '$(DESTDIR)$(PREFIX)/bin/zkrunzeo'
+	ln -sf zkrunzeo '$(DESTDIR)$(PREFIX)/bin/zkzeo-nagios'
 
 demo:
 	scripts/setup build

@@ -15,6 +15,7 @@ final class ServerContext: Sendable {
     let logger: Logger
     /// For the socket, and for those who are no clients yet.
     let connectionLogger: Logger
+    let metrics: ZEOServerMetrics
     let tasks = TaskTracker()
     /// What may take long and nobody waits for when the server ends: packs, lists, the files of blobs.
     let walks = TaskTracker()
@@ -47,6 +48,7 @@ final class ServerContext: Sendable {
         self.storages = storages
         self.logger = logger
         self.connectionLogger = connectionLogger ?? logger
+        self.metrics = configuration.metrics ?? ZEOServerMetrics()
     }
 
     /// A number that no other transaction of this process has.
@@ -65,6 +67,8 @@ final class ServerContext: Sendable {
             shutDown: { handler.execute { $0.shutDown() } },
             report: { handler.eventLoop.submit { handler.value.report(since: since) } }
         )
+        self.metrics.connections.increment()
+        self.metrics.connectionsOpened.increment()
         return self.connections.withLock { connections in
             connections.open[ObjectIdentifier(channel)] = connection
             return !connections.isShuttingDown
@@ -83,7 +87,9 @@ final class ServerContext: Sendable {
 
     func closed(_ channel: any Channel) {
         let waiters = self.connections.withLock { connections -> [CheckedContinuation<Void, Never>] in
-            connections.open[ObjectIdentifier(channel)] = nil
+            if connections.open.removeValue(forKey: ObjectIdentifier(channel)) != nil {
+                self.metrics.connections.decrement()
+            }
             guard connections.open.isEmpty else { return [] }
             defer { connections.waiters = [] }
             return connections.waiters

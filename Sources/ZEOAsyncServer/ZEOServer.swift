@@ -100,6 +100,16 @@ public actor ZEOServer: Service {
         return await serving.context.report(listeningAt: addresses.map(\.readable), since: serving.since)
     }
 
+    /// Whether clients can connect.
+    var isListening: Bool {
+        if case .listening = self.state { true } else { false }
+    }
+
+    /// Renews the metrics that nobody renews when they change: how much the storages hold.
+    public func refreshMetrics() {
+        for served in self.serving?.context.storages ?? [] { served.metrics?.holds(served.currentStatistics) }
+    }
+
     private func checkStorages() throws {
         guard !self.storages.isEmpty else { throw ZEOServerError(.noStorage, "There is no storage to serve.") }
         var names: Set<String> = []
@@ -109,11 +119,13 @@ public actor ZEOServer: Service {
     }
 
     private func serveStorages() async throws {
+        let metrics = self.configuration.metrics ?? ZEOServerMetrics()
         let served = self.storages.map { name, storage in
             ServedStorage(
                 name: name,
                 storage: storage,
-                invalidationQueueSize: self.configuration.invalidationQueueSize
+                invalidationQueueSize: self.configuration.invalidationQueueSize,
+                metrics: metrics.isDiscarding ? nil : metrics.storage(named: name)
             )
         }
         let context = ServerContext(

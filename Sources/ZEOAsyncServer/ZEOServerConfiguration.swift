@@ -88,6 +88,13 @@ public struct ZEOServerConfiguration: Hashable, Sendable {
     /// before it counts as dead. Only for TCP, and only where the system can be told.
     public var keepAliveTime: Duration = .seconds(60)
 
+    /// Where numbers go; `nil` for metrics of `MetricsSystem`, which are nothing until the program says otherwise.
+    public var metrics: ZEOServerMetrics?
+
+    /// A call that takes at least so long is logged when it is answered; `nil` for none. Waiting for other transactions
+    /// counts.
+    public var slowCallTime: Duration? = .seconds(5)
+
     /// A configuration with the defaults.
     public init(address: Address) {
         self.address = address

@@ -23,7 +23,10 @@ struct ZKRunZEO: AsyncParsableCommand {
             \(StopReason.table)
             """,
         version: "0.1.0",
-        subcommands: [ServeCommand.self, DemoCommand.self, NagiosCommand.self],
+        subcommands: [
+            ServeCommand.self, DemoCommand.self, NagiosCommand.self, StatusCommand.self, TreeCommand.self,
+            WatchCommand.self,
+        ],
         defaultSubcommand: ServeCommand.self
     )
 

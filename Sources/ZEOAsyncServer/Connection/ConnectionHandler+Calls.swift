@@ -34,6 +34,8 @@ extension ConnectionHandler {
     }
 
     func received(_ message: ClientMessage) {
+        self.clock.began(message)
+        defer { self.report(self.clock.returned()) }
         switch self.machine.received(message.call) {
         case .ignore:
             break
@@ -139,10 +141,12 @@ extension ConnectionHandler {
     func answer(_ id: MessageID, _ reply: Reply) {
         guard let format = self.machine.format else { return }
         self.write { format.encode(.reply(id, reply), into: &$0) }
+        self.report(self.clock.answered(id))
     }
 
     /// A call has failed. Where nobody waits for an answer there is no way to say so but to close.
     func fail(_ message: ClientMessage, _ exception: RemoteException) {
+        self.clock.failed(message.call)
         if !exception.isCommonplace {
             let kind = message.isAsynchronous ? "async " : ""
             self.log(.error, "\(kind)'\(message.call.method)' raised exception: \(exception)")
@@ -152,5 +156,13 @@ extension ConnectionHandler {
         } else {
             self.answer(message.id, .exception(exception))
         }
+    }
+
+    /// Logs a call that took long.
+    private func report(_ call: CallClock.SlowCall?) {
+        guard let call else { return }
+        let milliseconds = String(call.nanoseconds / 1_000_000 % 1000)
+        let seconds = "\(call.nanoseconds / 1_000_000_000)." + String(repeating: "0", count: 3 - milliseconds.count)
+        self.log(.warning, "slow: '\(call.method.name)' took \(seconds)\(milliseconds) seconds")
     }
 }

@@ -40,6 +40,7 @@ extension ConnectionHandler {
                 hasFinished = true
             } else {
                 self.write { $0.writeImmutableBuffer(frame) }
+                registration.served.statistics.invalidations.increment()
             }
         }
         self.registration?.seen = seen

@@ -103,6 +103,7 @@ extension ConnectionHandler {
             "Preparing to commit transaction: \(buffer.storeCount) objects, \(buffer.byteCount) bytes"
         )
         served.statistics.voting.increment()
+        served.lock.requested(by: buffer.origin)
         if served.lock.since != nil { self.logWaiting("queue lock") }
         let ticket = VoteTicket()
         var draft = buffer.makeDraft()

@@ -20,6 +20,7 @@ final class ConnectionHandler: ChannelInboundHandler {
     typealias OutboundOut = ByteBuffer
 
     let server: ServerContext
+    var clock: CallClock
     var machine = ConnectionStateMachine()
     var commit = CommitStateMachine(isReadOnly: false)
 
@@ -84,6 +85,7 @@ final class ConnectionHandler: ChannelInboundHandler {
 
     init(server: ServerContext) {
         self.server = server
+        self.clock = CallClock(server.metrics, slowCallTime: server.configuration.slowCallTime)
         self.iterators = IteratorTable(limit: server.configuration.maximumIteratorCount)
         self.processor = NIOSingleStepByteToMessageProcessor(
             SizedFrameDecoder(limit: server.configuration.maximumFrameSize)
@@ -117,8 +119,10 @@ final class ConnectionHandler: ChannelInboundHandler {
 
     func channelRead(context: ChannelHandlerContext, data: NIOAny) {
         self.isReading = true
+        let data = self.unwrapInboundIn(data)
+        if !self.server.metrics.isDiscarding { self.server.metrics.receivedBytes.increment(by: data.readableBytes) }
         do {
-            try self.processor.process(buffer: self.unwrapInboundIn(data)) { self.take($0) }
+            try self.processor.process(buffer: data) { self.take($0) }
         } catch {
             self.log(.error, "can't read message: \(error)")
             self.close()
@@ -207,6 +211,7 @@ final class ConnectionHandler: ChannelInboundHandler {
         guard self.outbound.readableBytes > 0, let context = self.context else { return }
         let data = self.outbound
         self.outbound = ByteBuffer()
+        if !self.server.metrics.isDiscarding { self.server.metrics.sentBytes.increment(by: data.readableBytes) }
         context.write(self.wrapOutboundOut(data), promise: nil)
     }
 

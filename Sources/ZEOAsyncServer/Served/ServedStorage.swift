@@ -16,17 +16,27 @@ final class ServedStorage: Sendable {
     /// The storage, when it answers without suspending.
     let local: (any LocalStorage)?
     let log: InvalidationLog
-    let statistics = StorageCounters()
-    let lock = LockObservation()
-    let packs = PackObservation()
+    let statistics: StorageCounters
+    let lock: LockObservation
+    let metrics: ZEOStorageMetrics?
+    let packs: PackObservation
 
     /// How much there was when it was last asked. Only for storages that suspend.
     private let lastStatistics = Mutex(StorageStatistics(objectCount: 0, byteCount: 0))
 
-    init(name: String, storage: any Storage, invalidationQueueSize: Int) {
+    init(
+        name: String,
+        storage: any Storage,
+        invalidationQueueSize: Int,
+        metrics: ZEOStorageMetrics? = nil
+    ) {
         self.name = name
         self.storage = storage
         self.local = storage as? any LocalStorage
+        self.metrics = metrics
+        self.statistics = StorageCounters(metrics)
+        self.lock = LockObservation(metrics)
+        self.packs = PackObservation(metrics)
         self.log = InvalidationLog(size: invalidationQueueSize)
     }
 

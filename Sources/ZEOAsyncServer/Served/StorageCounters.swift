@@ -3,29 +3,34 @@
 // Licensed under the Apache License, Version 2.0; see LICENSE.
 // SPDX-License-Identifier: Apache-2.0
 
-import Synchronization
-
 /// What has been done to a storage since the server started.
 final class StorageCounters: Sendable {
-    let loads = Atomic(0)
-    let stores = Atomic(0)
-    let commits = Atomic(0)
-    let aborts = Atomic(0)
-    let conflicts = Atomic(0)
+    let loads: EventCounter
+    let stores: EventCounter
+    let commits: EventCounter
+    let aborts: EventCounter
+    let conflicts: EventCounter
     /// Conflicts over one object that were merged here.
-    let mergedConflicts = Atomic(0)
-    let activeTransactions = Atomic(0)
+    let mergedConflicts: EventCounter
+    /// Messages that told a client what has changed.
+    let invalidations: EventCounter
+    let activeTransactions: EventCounter
     /// Votes that have begun and not ended.
-    let voting = Atomic(0)
+    let voting: EventCounter
 
     /// When the server started, as Python's `time.ctime()` writes it.
     let start = WallTime.now.ctime
-}
 
-extension Atomic where Value == Int {
-    func increment() { self.wrappingAdd(1, ordering: .relaxed) }
-
-    func decrement() { self.wrappingSubtract(1, ordering: .relaxed) }
-
-    var value: Int { self.load(ordering: .relaxed) }
+    /// Counters that count for metrics, too, if there are any.
+    init(_ metrics: ZEOStorageMetrics? = nil) {
+        self.loads = EventCounter(metrics?.loads)
+        self.stores = EventCounter(metrics?.stores)
+        self.commits = EventCounter(metrics?.commits)
+        self.aborts = EventCounter(metrics?.aborts)
+        self.conflicts = EventCounter(metrics?.conflicts)
+        self.mergedConflicts = EventCounter(metrics?.conflictsResolved)
+        self.invalidations = EventCounter(metrics?.invalidations)
+        self.activeTransactions = EventCounter(level: metrics?.activeTransactions)
+        self.voting = EventCounter(level: metrics?.votesWaiting)
+    }
 }

@@ -5,6 +5,7 @@
 
 import Dispatch
 import Logging
+import NIOCore
 import Synchronization
 import ZODBFormat
 
@@ -21,6 +22,7 @@ final class Appender: Sendable {
     private let file: Mutex<any AppendableFile>
     private let path: String
     private let logger: Logger?
+    private let observer: (any StorageWriteObserver)?
     private let isRefusing = Atomic(false)
     private let publish: @Sendable (EncodedTransaction, _ origin: UInt64) -> Void
     private let writer = DispatchQueue(label: "zodb.filestorage.appender", qos: .userInitiated)
@@ -32,11 +34,13 @@ final class Appender: Sendable {
         path: String,
         end: Int,
         logger: Logger? = nil,
+        observer: (any StorageWriteObserver)? = nil,
         publish: @escaping @Sendable (EncodedTransaction, _ origin: UInt64) -> Void
     ) {
         self.machine = Mutex(Machine(end: end))
         self.file = Mutex(file)
         self.logger = logger
+        self.observer = observer
         self.path = path
         self.publish = publish
     }
@@ -143,7 +147,16 @@ final class Appender: Sendable {
                 batch = refused.rest
                 refusal = refused
             }
+            let start = ContinuousClock.now
             try file.synchronize()
+            self.observer?.storageDidSynchronize(
+                StorageWrite(
+                    transactionCount: batch.count,
+                    byteCount: batch.reduce(0) { $0 + $1.encoded.bytes.readableBytes },
+                    synchronization: ContinuousClock.now - start,
+                    queueLength: max(self.queuedCount - batch.count, 0)
+                )
+            )
         } catch {
             let failure = self.fail(error, file, from: batch.first?.encoded.position)
             for completion in refusal?.failed ?? [] { completion.resume(throwing: failure) }

@@ -92,7 +92,8 @@ public final class FileStorage: CompanionedStorage {
             wrapping(opened.file),
             path: configuration.path,
             end: opened.end,
-            logger: configuration.logger
+            logger: configuration.logger,
+            observer: configuration.writeObserver
         ) { encoded, origin in
             let statistics = index.update(encoded.objects, end: encoded.end)
             let transaction = CommittedTransaction(tid: encoded.tid, oids: encoded.oids, origin: origin)

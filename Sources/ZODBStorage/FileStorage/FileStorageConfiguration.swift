@@ -37,6 +37,9 @@ public struct FileStorageConfiguration: Sendable {
     /// Where to report what was cut off or rebuilt when the file was opened, and how packs go. Default: nowhere.
     public var logger: Logger?
 
+    /// Who is told how long the file system took to make transactions durable. Default: nobody.
+    public var writeObserver: (any StorageWriteObserver)?
+
     /// A configuration for the file at `path`.
     public init(
         path: String,

@@ -46,6 +46,7 @@ extension StorageSections {
             )
         }
         configuration.logger = sections.logger
+        configuration.writeObserver = sections.writeObserver
         return Opener(writableFile: configuration.readOnly ? nil : configuration.path) { [configuration] in
             try await FileStorage.open(configuration)
         }

@@ -39,6 +39,9 @@ public struct StorageSections: Sendable {
     /// Where storages report what they find when they are opened. Default: nowhere.
     public var logger: Logger?
 
+    /// Who is told how storages write. Default: nobody.
+    public var writeObserver: (any StorageWriteObserver)?
+
     private var readers: [String: Reader] = [:]
 
     /// A table without types.

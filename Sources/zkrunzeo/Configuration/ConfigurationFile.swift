@@ -6,6 +6,7 @@
 import Foundation
 import Logging
 import ZConfig
+import ZEOAsyncServer
 import ZODBStorage
 
 /// A configuration file of runzeo or zkrunzeo, read and understood.
@@ -15,6 +16,7 @@ struct ConfigurationFile {
     var eventLog: EventLogSection?
     private let root: ConfigurationSection
 
+<<<<<<< HEAD
     /// Reads the file at `path`. The command line's address and `overrides`, if there are any, take the place of what
     /// the file says.
     init(
@@ -24,6 +26,19 @@ struct ConfigurationFile {
         environment: [String: String]
     ) throws(ConfigurationError) {
         var configuration = try Configuration(
+=======
+    /// Where the HTTP listener is.
+    var metricsServer: ConfigurationAddress? { self.zeo.metricsServer ?? self.zooKeeper?.metricsServer }
+
+    /// Packages that configurations import for the sections that are built in here.
+    private static let knownPackages = [
+        "zc.zkzeo", "zeo", "zodb", "zconfig.components.logger", "zconfig.components.basic", "zdaemon",
+    ]
+
+    /// Reads the file at `path`. The command line's address, if there is one, takes the place of the file's.
+    init(path: String, address: ConfigurationAddress?, environment: [String: String]) throws(ConfigurationError) {
+        let configuration = try Configuration(
+>>>>>>> 8c1fca1 (Metrics throughout the server, an HTTP listener for Prometheus and people, and the commands tree, watch and status)
             parsing: try Self.text(path),
             file: path,
             environment: { environment[$0] },
@@ -65,13 +80,17 @@ struct ConfigurationFile {
     ]
 
     /// The storage sections, with the names that clients use: the section's, or "1" for the one without a name.
-    func storages(loggingTo logger: Logger) throws(ConfigurationError) -> [RunConfiguration.NamedStorage] {
+    func storages(
+        loggingTo logger: Logger,
+        metrics: ZEOServerMetrics? = nil
+    ) throws(ConfigurationError) -> [RunConfiguration.NamedStorage] {
         var sections = StorageSections.standard
         sections.logger = logger
         var storages: [RunConfiguration.NamedStorage] = []
         for section in self.root.sections where sections.types.contains(section.type) {
-            let opener = try sections.opener(for: section)
             let name = section.name ?? "1"
+            sections.writeObserver = metrics?.storage(named: name)
+            let opener = try sections.opener(for: section)
             guard !storages.contains(where: { $0.name == name }) else {
                 throw ConfigurationError(
                     at: section.position,

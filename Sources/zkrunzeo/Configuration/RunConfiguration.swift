@@ -50,6 +50,10 @@ struct RunConfiguration {
     var server: ZEOServerConfiguration
     var storages: [NamedStorage]
     var zooKeeper: ZooKeeper?
+    /// Where the listener for metrics and their like is; `nil` for none.
+    var metricsServer: ConfigurationAddress?
+    /// What it shows.
+    var metrics: PrometheusMetrics?
     var pidFile: String?
     /// Whether nobody asked for the pid file, but runzeo would look for its place in `INSTANCE_HOME`.
     var pidFileIsGuessed = false

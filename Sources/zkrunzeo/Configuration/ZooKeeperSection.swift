@@ -13,8 +13,11 @@ struct ZooKeeperSection {
     var warnings: [String] = []
 
     private static let keys = [
-        "connection", "path", "session-timeout", "monitor-server", "advertise", "auth", "acl",
+        "connection", "path", "session-timeout", "monitor-server", "metrics-server", "advertise", "auth", "acl",
     ]
+
+    /// Where the HTTP listener is, if it stands here.
+    var metricsServer: ConfigurationAddress?
 
     /// Reads the section. `defaultConnection` is what `ZC_ZK_CONNECTION_STRING` says.
     init(_ section: ConfigurationSection, defaultConnection: String?) throws(ConfigurationError) {
@@ -46,6 +49,7 @@ struct ZooKeeperSection {
             zooKeeper.advertise = RunConfiguration.Advertised(host: host, port: port == 0 ? nil : port)
         }
         zooKeeper.monitorServer = try section.optional("monitor-server", as: .socketBindingAddress)
+        self.metricsServer = try section.optional("metrics-server", as: .socketBindingAddress)
         self.zooKeeper = zooKeeper
     }
 }

@@ -85,6 +85,9 @@ struct Assembly {
         if let registrar { services.append(.init(service: registrar.session)) }
         services.append(.init(service: server))
         if let monitor { services.append(.init(service: SideService.monitor(monitor, logger: self.logger))) }
+        if let http = self.httpListener(for: server, registrar.map(\.registered)) {
+            services.append(.init(service: SideService.http(http, logger: self.logger)))
+        }
         if let registrar { services.append(.init(service: registrar)) }
         let group = ServiceGroup(
             configuration: ServiceGroupConfiguration(
@@ -158,6 +161,16 @@ struct Assembly {
         self.configuration.zooKeeper?.monitorServer.map { address in
             MonitorServer(address: .init(address), commands: server.monitorCommands + [registered.command])
         }
+    }
+
+    private func httpListener(for server: ZEOServer, _ registered: RegisteredServers?) -> OperatorHTTPServer? {
+        guard let address = self.configuration.metricsServer else { return nil }
+        return OperatorHTTPServer(
+            address: .init(address),
+            server: server,
+            metrics: self.configuration.metrics,
+            notReady: { registered?.isRegistered == false ? "not registered in ZooKeeper" : nil }
+        )
     }
 
     private func registrar(

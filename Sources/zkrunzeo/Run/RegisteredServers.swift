@@ -20,6 +20,13 @@ final class RegisteredServers: Sendable {
     }
 
     private let servers = Mutex<[Server]>([])
+    private let isComplete = Atomic(false)
+
+    /// Whether everything is registered that is to be.
+    var isRegistered: Bool {
+        get { self.isComplete.load(ordering: .relaxed) }
+        set { self.isComplete.store(newValue, ordering: .relaxed) }
+    }
 
     func register(_ server: Server) {
         self.servers.withLock { $0.append(server) }

@@ -136,6 +136,7 @@ struct Registrar: Service {
                         self.registered.found(real, for: self.path)
                     }
                     registered = now
+                    self.registered.isRegistered = !states.isEmpty && now.count == states.count
                 }
             }
             group.addTask {

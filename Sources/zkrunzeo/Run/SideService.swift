@@ -33,6 +33,16 @@ struct SideService: Service {
         )
     }
 
+    /// The HTTP listener of a server.
+    static func http(_ listener: OperatorHTTPServer, logger: Logger) -> SideService {
+        SideService(
+            name: "metrics server",
+            serve: { try await listener.run() },
+            waitUntilListening: { try await listener.waitUntilListening() },
+            logger: logger
+        )
+    }
+
     func run() async throws {
         async let isListening: Void = self.logListening()
         do {
