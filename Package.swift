@@ -109,7 +109,7 @@ let package = Package(
                 collections,
                 argumentParser,
             ],
-            exclude: ["Interop/Python", "zkrunzeo/Configurations"],
+            exclude: ["Interop/Python", "zkrunzeo/Configurations", "Fuzz/Corpus"],
             swiftSettings: language
         ),
     ]

@@ -25,7 +25,7 @@ struct ZKRunZEO: AsyncParsableCommand {
         version: "0.1.0",
         subcommands: [
             ServeCommand.self, DemoCommand.self, NagiosCommand.self, StatusCommand.self, TreeCommand.self,
-            WatchCommand.self,
+            WatchCommand.self, FSCommand.self, PackCommand.self, CopyCommand.self,
         ],
         defaultSubcommand: ServeCommand.self
     )

@@ -44,13 +44,20 @@ extension ClientStorage {
             return VoteID(rawValue: votes.lastNumber)
         }
         let token = vote.token
-        var messages: [ServerCall] = [.begin(try Self.beginning(draft.metadata, token))]
+        var beginning = try Self.beginning(draft.metadata, token)
+        beginning.tid = draft.tid
+        beginning.status = String(UnicodeScalar(draft.status.rawValue))
+        var messages: [ServerCall] = [.begin(beginning)]
         for operation in draft.operations {
             switch operation {
             case .store(let oid, let serial, let data): messages.append(.store(oid, serial: serial, data: data, token))
             case .checkCurrent(let oid, let serial): messages.append(.checkCurrent(oid, serial: serial, token))
-            case .storeBlob, .undo, .delete, .restore:
-                throw StorageError(.unsupported, "this client stores records and checks them, and nothing else")
+            case .restore(let oid, let serial, let data, let earlier, nil):
+                messages.append(.restore(oid, serial: serial, data: data, dataTransaction: earlier, token))
+            case .storeBlob, .restore:
+                throw StorageError(.unsupported, "this client does not send blobs")
+            case .undo, .delete:
+                throw StorageError(.unsupported, "this client does not undo or delete")
             }
         }
         let connection = try await self.connection()

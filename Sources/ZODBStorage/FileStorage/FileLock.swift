@@ -19,17 +19,33 @@ final class FileLock: Sendable {
         let lockPath = path + ".lock"
         self.file = try PositionalFile(lockPath, .readWriteOrCreate)
         guard try self.file.tryLock() else {
-            let owner = (try? self.file.read(at: 0, count: 64)).map { String(buffer: $0) } ?? ""
-            let digits = owner.filter(\.isNumber)
             throw StorageError(
                 .locked,
-                "\(path) is open for writing already\(digits.isEmpty ? "" : ", by process \(digits)"): "
-                    + "\(lockPath) is locked"
+                "\(path) is open for writing already\(Self.owner(in: self.file)): \(lockPath) is locked"
             )
         }
         let content = ByteBuffer(string: " \(processIdentifier)\n")
         try self.file.write(content, at: 0)
         try self.file.truncate(to: content.readableBytes)
+    }
+
+    /// Who has the data file at `path` open for writing, as words to put into a sentence (", by process 17" or nothing);
+    /// `nil` when nobody has.
+    ///
+    /// The lock is tried for a moment, in which nobody else could take it: not to be asked without need.
+    static func owner(of path: String) throws -> String? {
+        guard FileSystem.exists(path + ".lock") else { return nil }
+        let file = try PositionalFile(path + ".lock", .read)
+        guard try !file.tryLock() else {
+            file.unlock()
+            return nil
+        }
+        return Self.owner(in: file)
+    }
+
+    private static func owner(in file: PositionalFile) -> String {
+        let digits = (try? file.read(at: 0, count: 64)).map { String(buffer: $0).filter(\.isNumber) } ?? ""
+        return digits.isEmpty ? "" : ", by process \(digits)"
     }
 
     deinit {

@@ -69,6 +69,13 @@ enum FileSystem {
         return unsafe stat(path, &information) == 0 && information.st_mode & S_IFMT == S_IFDIR
     }
 
+    /// Whether two paths lead to one file that exists.
+    static func isSameFile(_ path: String, _ other: String) -> Bool {
+        var (first, second) = (stat(), stat())
+        guard unsafe stat(path, &first) == 0, unsafe stat(other, &second) == 0 else { return false }
+        return first.st_dev == second.st_dev && first.st_ino == second.st_ino
+    }
+
     /// The home folder of a user, or with `nil` of this one; `nil` where there is none.
     static func home(of user: String?) -> String? {
         if user == nil, let home = unsafe getenv("HOME") { return unsafe String(cString: home) }

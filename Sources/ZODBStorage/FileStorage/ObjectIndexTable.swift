@@ -11,7 +11,7 @@ import ZODBFormat
 /// and written as it stands in an index file. Positions have 48 bits: a data file ends before 256 TiB.
 struct ObjectIndexTable: Sendable {
     /// The positions of up to 65,536 objects, sorted by the last two bytes of their identifiers.
-    struct Bucket: Sendable {
+    struct Bucket: Hashable, Sendable {
         private(set) var suffixes: [UInt16] = []
         private var low: [UInt32] = []
         private var high: [UInt16] = []
@@ -160,5 +160,18 @@ struct ObjectIndexTable: Sendable {
         let replaced = self.buckets.updateValue(bucket, forKey: prefix)
         self.count += bucket.count - (replaced?.count ?? 0)
         if replaced == nil { self.newPrefixes.append(prefix) }
+    }
+
+    /// An object that is elsewhere in the other table, or in one of the two only; `nil` when they are equal.
+    func difference(from other: ObjectIndexTable) -> ObjectID? {
+        for prefix in Set(self.buckets.keys).union(other.buckets.keys).sorted() {
+            let (mine, theirs) = (self.buckets[prefix] ?? Bucket(), other.buckets[prefix] ?? Bucket())
+            guard mine != theirs else { continue }
+            let suffix = Set(mine.suffixes).union(theirs.suffixes).sorted().first {
+                mine.position(of: $0) != theirs.position(of: $0)
+            }
+            return suffix.map { ObjectID(rawValue: prefix << 16 | UInt64($0)) }
+        }
+        return nil
     }
 }

@@ -13,6 +13,8 @@ struct StopReason: Error, CustomStringConvertible {
     enum Kind: Int32, CaseIterable {
         /// The command line cannot be understood.
         case usage = 64
+        /// A file is damaged.
+        case data = 65
         /// A storage cannot be opened.
         case storage = 66
         /// ZooKeeper is out of reach, or has no such path, where the server cannot do without; or it refused a credential.
@@ -23,6 +25,8 @@ struct StopReason: Error, CustomStringConvertible {
         case address = 71
         /// A file cannot be created.
         case file = 73
+        /// Somebody else is at it: try again later.
+        case busy = 75
         /// The configuration is wrong.
         case configuration = 78
     }
