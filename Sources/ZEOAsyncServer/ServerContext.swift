@@ -4,6 +4,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 import Logging
+import Metrics
 import NIOCore
 import Synchronization
 import ZODBStorage
@@ -23,8 +24,8 @@ final class ServerContext: Sendable {
     private struct Connection {
         /// Makes the connection end in good order.
         var shutDown: @Sendable () -> Void
-        /// Asks the connection on its event loop what there is to say of it.
-        var report: @Sendable () -> EventLoopFuture<ConnectionReport>
+        /// Asks the connection on its event loop what there is to say of it; `nil` while it shakes hands.
+        var report: (@Sendable () -> EventLoopFuture<ConnectionReport>)?
     }
 
     private struct Connections {
@@ -63,21 +64,35 @@ final class ServerContext: Sendable {
     /// Remembers a connection. `false` when it comes too late.
     func opened(_ handler: NIOLoopBound<ConnectionHandler>, on channel: any Channel) -> Bool {
         let since = WallTime.now
-        let connection = Connection(
-            shutDown: { handler.execute { $0.shutDown() } },
-            report: { handler.eventLoop.submit { handler.value.report(since: since) } }
+        return self.opened(
+            Connection(
+                shutDown: { handler.execute { $0.shutDown() } },
+                report: { handler.eventLoop.submit { handler.value.report(since: since) } }
+            ),
+            on: channel
         )
-        self.metrics.connections.increment()
-        self.metrics.connectionsOpened.increment()
-        return self.connections.withLock { connections in
-            connections.open[ObjectIdentifier(channel)] = connection
-            return !connections.isShuttingDown
+    }
+
+    /// Remembers a connection that still shakes hands, and what ends it. `false` when it comes too late.
+    func shakesHands(_ channel: any Channel, shutDown: @escaping @Sendable () -> Void) -> Bool {
+        self.opened(Connection(shutDown: shutDown, report: nil), on: channel)
+    }
+
+    private func opened(_ connection: Connection, on channel: any Channel) -> Bool {
+        let (isNew, isInTime) = self.connections.withLock { connections in
+            let old = connections.open.updateValue(connection, forKey: ObjectIdentifier(channel))
+            return (old == nil, !connections.isShuttingDown)
         }
+        if isNew {
+            self.metrics.connections.increment()
+            self.metrics.connectionsOpened.increment()
+        }
+        return isInTime
     }
 
     /// What there is to say of each connection, the oldest first.
     func connectionReports() async -> [ConnectionReport] {
-        let futures = self.connections.withLock { Array($0.open.values) }.map { $0.report() }
+        let futures = self.connections.withLock { Array($0.open.values) }.compactMap { $0.report?() }
         var reports: [ConnectionReport] = []
         for future in futures {
             if let report = try? await future.get() { reports.append(report) }

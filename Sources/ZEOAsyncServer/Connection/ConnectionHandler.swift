@@ -4,6 +4,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 import Logging
+import Metrics
 import NIOCore
 import ZEOProtocol
 import ZODBFormat

@@ -36,7 +36,7 @@ final class HandshakeHandler: ChannelInboundHandler, RemovableChannelHandler {
     private func begin(_ context: ChannelHandlerContext) {
         guard self.timer == nil, !self.isOver else { return }
         let channel = context.channel
-        guard self.server.opened(channel, shutDown: { channel.close(mode: .all, promise: nil) }) else {
+        guard self.server.shakesHands(channel, shutDown: { channel.close(mode: .all, promise: nil) }) else {
             self.isOver = true
             return context.close(promise: nil)
         }

@@ -16,7 +16,9 @@ struct ConfigurationFile {
     var eventLog: EventLogSection?
     private let root: ConfigurationSection
 
-<<<<<<< HEAD
+    /// Where the HTTP listener is.
+    var metricsServer: ConfigurationAddress? { self.zeo.metricsServer ?? self.zooKeeper?.metricsServer }
+
     /// Reads the file at `path`. The command line's address and `overrides`, if there are any, take the place of what
     /// the file says.
     init(
@@ -26,19 +28,6 @@ struct ConfigurationFile {
         environment: [String: String]
     ) throws(ConfigurationError) {
         var configuration = try Configuration(
-=======
-    /// Where the HTTP listener is.
-    var metricsServer: ConfigurationAddress? { self.zeo.metricsServer ?? self.zooKeeper?.metricsServer }
-
-    /// Packages that configurations import for the sections that are built in here.
-    private static let knownPackages = [
-        "zc.zkzeo", "zeo", "zodb", "zconfig.components.logger", "zconfig.components.basic", "zdaemon",
-    ]
-
-    /// Reads the file at `path`. The command line's address, if there is one, takes the place of the file's.
-    init(path: String, address: ConfigurationAddress?, environment: [String: String]) throws(ConfigurationError) {
-        let configuration = try Configuration(
->>>>>>> 8c1fca1 (Metrics throughout the server, an HTTP listener for Prometheus and people, and the commands tree, watch and status)
             parsing: try Self.text(path),
             file: path,
             environment: { environment[$0] },

@@ -66,19 +66,13 @@ extension ServeCommand {
     ) throws -> RunConfiguration {
         let log = try file.eventLog?.open() ?? EventLog()
         var server = file.zeo.server
-<<<<<<< HEAD
         if !file.zeo.saysFormat { server.wireFormat = Self.wireFormat(environment) }
-        return RunConfiguration(
-            server: server,
-            storages: try file.storages(loggingTo: log.logger("ZODB.FileStorage")),
-=======
         // Where nobody looks at numbers none are gathered.
         let metrics = file.metricsServer.map { _ in PrometheusMetrics(help: ZEOServerMetrics.help) }
         server.metrics = metrics.map { ZEOServerMetrics(factory: $0) }
         return RunConfiguration(
             server: server,
             storages: try file.storages(loggingTo: log.logger("ZODB.FileStorage"), metrics: server.metrics),
->>>>>>> 8c1fca1 (Metrics throughout the server, an HTTP listener for Prometheus and people, and the commands tree, watch and status)
             zooKeeper: file.zooKeeper?.zooKeeper,
             metricsServer: file.metricsServer,
             metrics: metrics,

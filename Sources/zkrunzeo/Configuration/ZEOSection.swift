@@ -12,13 +12,10 @@ import ZEOProtocol
 struct ZEOSection {
     var server: ZEOServerConfiguration
     var pidFile: String?
-<<<<<<< HEAD
     /// Whether the section says which format messages have.
     var saysFormat: Bool
-=======
     /// Where the HTTP listener is, if it stands here.
     var metricsServer: ConfigurationAddress?
->>>>>>> 8c1fca1 (Metrics throughout the server, an HTTP listener for Prometheus and people, and the commands tree, watch and status)
 
     private static let keys = [
         "address", "read-only", "invalidation-queue-size", "invalidation-age", "transaction-timeout", "pid-filename",
@@ -47,17 +44,13 @@ struct ZEOSection {
             case true?: .client
             case false?: .none
             }
-<<<<<<< HEAD
         let messagePack = try section.optional("msgpack", as: .boolean)
         server.wireFormat = messagePack == true ? .messagePack : .pickle
         self.saysFormat = messagePack != nil
         if let ssl = try section.optionalSection("ssl") {
             server.tls = try SSLSection.read(ssl, environment: environment)
         }
-=======
-        server.wireFormat = try section.optional("msgpack", as: .boolean) == true ? .messagePack : .pickle
         self.metricsServer = try section.optional("metrics-server", as: .socketBindingAddress)
->>>>>>> 8c1fca1 (Metrics throughout the server, an HTTP listener for Prometheus and people, and the commands tree, watch and status)
         self.server = server
         self.pidFile = try section.optional("pid-filename", as: .existingDirpath(.system))
     }
