@@ -10,14 +10,20 @@ extension BlobDirectory {
     /// Gets the files of everything that a draft says about blobs ready for their places; `nil` when it says nothing.
     ///
     /// A transaction that undoes others gets the files of the revisions before those. It must see the same history as
-    /// `storage`, whose vote it is.
-    func staging(_ draft: TransactionDraft, of storage: any LocalStorage) async throws -> BlobPlacement? {
+    /// `storage`, whose vote it is. Where it undoes the creation of an object there is no such revision; with
+    /// `keepsUndoneCreations` it gets the file of the creation then, as Python's BlobStorage has it, which needs that file
+    /// to undo the undo.
+    func staging(
+        _ draft: TransactionDraft,
+        of storage: any LocalStorage,
+        keepsUndoneCreations: Bool
+    ) async throws -> BlobPlacement? {
         var blobs: [(oid: ObjectID, blob: UncommittedBlob)] = []
         for operation in draft.operations {
             switch operation {
             case .storeBlob(let oid, _, _, let blob): blobs.append((oid, blob))
             case .restore(let oid, _, _, _, let blob?): blobs.append((oid, blob))
-            case .undo(let tid): blobs += try await self.blobs(before: tid, in: storage)
+            case .undo(let tid): blobs += try await self.blobs(before: tid, in: storage, keepsUndoneCreations)
             case .store, .checkCurrent, .delete, .restore: break
             }
         }
@@ -29,17 +35,19 @@ extension BlobDirectory {
         }
     }
 
-    /// The blobs that objects had before a transaction changed them. An object that it created keeps the blob, so that
-    /// undoing the undo finds it.
+    /// The blobs that objects had before a transaction changed them.
     private func blobs(
         before tid: TransactionID,
-        in storage: any LocalStorage
+        in storage: any LocalStorage,
+        _ keepsUndoneCreations: Bool
     ) async throws -> [(oid: ObjectID, blob: UncommittedBlob)] {
         var blobs: [(oid: ObjectID, blob: UncommittedBlob)] = []
         guard let transaction = try await self.transaction(tid, in: storage) else { return [] }
         let records = try await transaction.records()
         while let record = try await records.next() {
-            let source = self.file(of: record.oid, at: try Self.serial(of: record.oid, before: tid, in: storage) ?? tid)
+            let earlier = try Self.serial(of: record.oid, before: tid, in: storage)
+            guard let wanted = earlier ?? (keepsUndoneCreations ? tid : nil) else { continue }
+            let source = self.file(of: record.oid, at: wanted)
             guard FileSystem.exists(source) else { continue }
             let staged = self.newStagingFile()
             try FileSystem.linkOrCopy(source, to: staged)

@@ -21,3 +21,19 @@ protocol CompanionedStorage: LocalStorage {
     /// `finish(_:)`, with `companion` put into place and made durable first.
     func finish(_ vote: VoteID, with companion: (any CommitCompanion)?) async throws -> TransactionID
 }
+
+extension LocalStorage {
+    /// `finish(_:)`, with a companion where there is one.
+    ///
+    /// Throws `StorageError.unsupported` when the storage does not tell its tids early.
+    func finish(
+        _ vote: VoteID,
+        accompaniedBy companion: (any CommitCompanion)?
+    ) async throws -> TransactionID {
+        if let companioned = self as? any CompanionedStorage {
+            return try await companioned.finish(vote, with: companion)
+        }
+        guard companion == nil else { throw StorageError.unsupported("be told of blobs before it commits", self) }
+        return try await self.finish(vote)
+    }
+}

@@ -140,7 +140,7 @@ public final class FileStorage: CompanionedStorage {
     public func vote(_ draft: TransactionDraft) async throws -> VoteOutcome {
         try self.checkWritable()
         try draft.metadata.checkLengths()
-        let blobs = try await self.blobs?.staging(draft, of: self)
+        let blobs = try await self.blobs?.staging(draft, of: self, keepsUndoneCreations: false)
         let draft = try CheckedDraft(self.blobs == nil ? draft : draft.withoutBlobs)
         try draft.checkEncodedLength()
         let undone = try await self.undoneTransactions(of: draft)

@@ -50,7 +50,8 @@ extension MappingContents {
             reachable[oid] = revisions
             let current = revisions.lastIndex { $0.tid < tid } ?? 0
             for revision in revisions[current...] {
-                for reference in try ObjectReference.all(in: revision.data) where reference.isStrong {
+                let record = try CompressedRecord.expanded(revision.data)
+                for reference in try ObjectReference.all(in: record) where reference.isStrong {
                     next.append(reference.oid)
                 }
             }

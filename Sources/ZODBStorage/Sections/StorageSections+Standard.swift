@@ -6,28 +6,27 @@
 import ZConfig
 
 extension StorageSections {
-    private static let fileStorageKeys = ["path", "create", "read-only", "quota", "pack-gc", "pack-keep-old"]
-
-    /// Keys of Python's `<filestorage>` that would change what is stored, and that nothing here answers for yet.
-    private static let unsupportedFileStorageKeys = ["blob-dir", "packer"]
+    private static let fileStorageKeys = [
+        "path", "create", "read-only", "quota", "blob-dir", "pack-gc", "pack-keep-old",
+    ]
 
     /// `<filestorage>`: a storage in a data file.
     ///
     /// Keys as in ZODB: `path`, in a directory that exists; `create` and `read-only`, both off unless said otherwise;
-    /// `quota`, a size; `pack-gc` and `pack-keep-old`, both on unless said otherwise. `blob-dir` (unless empty) and
-    /// `packer` are refused.
+    /// `quota`, a size; `pack-gc` and `pack-keep-old`, both on unless said otherwise. `blob-dir` is the directory for
+    /// blobs, made where it is missing; without it, or when it is empty, there are no blobs. `packer` is refused.
     @Sendable static func fileStorage(
         _ section: ConfigurationSection,
         _ sections: StorageSections
     ) throws(ConfigurationError) -> Opener {
-        for key in Self.unsupportedFileStorageKeys {
-            guard let value = try section.optional(key, as: .string), !value.isEmpty else { continue }
+        if let packer = try section.optional("packer", as: .string), !packer.isEmpty {
             throw ConfigurationError(
-                at: section.position(of: key),
-                "'\(key)' is not supported yet in \(section.header); remove it"
+                at: section.position(of: "packer"),
+                "'packer' names a Python object, '\(packer)', which cannot run here; remove it: \(section.header) packs "
+                    + "by itself"
             )
         }
-        try section.rejectUnknown(keys: Self.fileStorageKeys + Self.unsupportedFileStorageKeys)
+        try section.rejectUnknown(keys: Self.fileStorageKeys + ["packer"])
         var configuration = FileStorageConfiguration(
             path: try section.value("path", as: .existingDirpath(.system)),
             create: try section.optional("create", as: .boolean) ?? false,
@@ -36,6 +35,8 @@ extension StorageSections {
         )
         configuration.packGC = try section.optional("pack-gc", as: .boolean) ?? true
         configuration.packKeepOld = try section.optional("pack-keep-old", as: .boolean) ?? true
+        let blobDirectory = try section.optional("blob-dir", as: .existingDirpath(.system))
+        configuration.blobDirectory = blobDirectory.flatMap { $0.isEmpty ? nil : $0 }
         guard !configuration.path.isEmpty else {
             throw ConfigurationError(at: section.position(of: "path"), "'path' must be the path of a data file")
         }
@@ -47,7 +48,7 @@ extension StorageSections {
         }
         configuration.logger = sections.logger
         configuration.writeObserver = sections.writeObserver
-        return Opener(writableFile: configuration.readOnly ? nil : configuration.path) { [configuration] in
+        return Opener(writableFiles: configuration.readOnly ? [] : [configuration.path]) { [configuration] in
             try await FileStorage.open(configuration)
         }
     }
@@ -65,7 +66,7 @@ extension StorageSections {
 
 extension FileQuestions {
     /// The answers of the file system that this process sees.
-    fileprivate static let system = FileQuestions(
+    static let system = FileQuestions(
         exists: { FileSystem.exists($0) },
         isDirectory: { FileSystem.isFolder($0) },
         home: { FileSystem.home(of: $0) }

@@ -19,15 +19,21 @@ public import ZConfig
 public struct StorageSections: Sendable {
     /// A storage section that has been read and found right, and nothing of it opened yet.
     public struct Opener: Sendable {
-        /// The path of the file that the storage will have open for writing, where there is one.
-        public var writableFile: String?
+        /// The paths of the files that the storage will have open for writing.
+        public var writableFiles: [String]
+
+        /// The first of them, where there is one.
+        public var writableFile: String? { self.writableFiles.first }
 
         /// Opens the storage.
         public var open: @Sendable () async throws -> any Storage
 
         /// A storage that `open` opens.
-        public init(writableFile: String? = nil, open: @escaping @Sendable () async throws -> any Storage) {
-            self.writableFile = writableFile
+        public init(
+            writableFiles: [String] = [],
+            open: @escaping @Sendable () async throws -> any Storage
+        ) {
+            self.writableFiles = writableFiles
             self.open = open
         }
     }
@@ -47,11 +53,17 @@ public struct StorageSections: Sendable {
     /// A table without types.
     public init() {}
 
-    /// The types that this module opens: `filestorage` and `mappingstorage`.
+    /// The types that this module opens: those of ZODB (`filestorage`, `mappingstorage`, `blobstorage`, `demostorage`), of
+    /// zc.zlibstorage (`zlibstorage`, `serverzlibstorage`) and of zc.beforestorage (`before`).
     public static let standard: StorageSections = {
         var sections = StorageSections()
         sections.add("filestorage", Self.fileStorage)
         sections.add("mappingstorage", Self.mappingStorage)
+        sections.add("blobstorage", Self.blobStorage)
+        sections.add("demostorage", Self.demoStorage)
+        sections.add("zlibstorage", Self.zlibStorage)
+        sections.add("serverzlibstorage", Self.serverZlibStorage)
+        sections.add("before", Self.beforeStorage)
         return sections
     }()
 

@@ -205,7 +205,7 @@ import ZODBFormat
         }
     }
 
-    @Test(arguments: StorageKind.allCases)
+    @Test(arguments: StorageKind.withIdentifiersInOrder)
     func newObjectIDsAreNeverInUse(_ kind: StorageKind) async throws {
         try await kind.withStorage { storage in
             #expect(try await storage.newObjectIDs(2) == [.numbered(1), .numbered(2)])

@@ -9,6 +9,15 @@
 enum StorageKind: CaseIterable, Sendable {
     case mapping
     case file
+    case fileWithBlobs
+    case blobsAroundFile
+    case demo
+    case demoOverFiles
+    case compressed
+    case serverCompressed
+
+    /// The storages whose new identifiers follow one another from 1 on.
+    static let withIdentifiersInOrder = Self.allCases.filter { $0 != .demo && $0 != .demoOverFiles }
 
     /// Runs `body` with an empty storage of this kind, which is closed afterwards.
     func withStorage(
@@ -16,17 +25,33 @@ enum StorageKind: CaseIterable, Sendable {
         isolation: isolated (any Actor)? = #isolation,
         _ body: (any LocalStorage) async throws -> Void
     ) async throws {
-        switch self {
-        case .mapping:
-            let storage = MappingStorage(clock: clock)
+        try await withTemporaryDirectory { folder in
+            let storage = try self.open(in: folder, clock: clock)
             try await body(storage)
             try await storage.close()
-        case .file:
-            try await withTemporaryDirectory { folder in
-                let storage = try FileStorage(FileStorageConfiguration(path: folder + "/Data.fs"), clock: clock)
-                try await body(storage)
-                try await storage.close()
-            }
+        }
+    }
+
+    private func open(in folder: String, clock: @escaping WallClock) throws -> any LocalStorage {
+        func file(_ name: String = "Data.fs", blobs: String? = nil) throws -> FileStorage {
+            let blobs = blobs.map { folder + "/" + $0 }
+            return try FileStorage(.init(path: folder + "/" + name, blobDirectory: blobs), clock: clock)
+        }
+        return switch self {
+        case .mapping: MappingStorage(clock: clock)
+        case .file: try file()
+        case .fileWithBlobs: try file(blobs: "blobs")
+        case .blobsAroundFile: try BlobStorage(file(), blobDirectory: folder + "/blobs")
+        case .demo: try DemoStorage(clock: clock, firstObjectID: { 1000 })
+        case .demoOverFiles:
+            try DemoStorage(
+                base: file("base.fs"),
+                changes: file("changes.fs", blobs: "blobs"),
+                clock: clock,
+                firstObjectID: { 1000 }
+            )
+        case .compressed: ZlibStorage(try file())
+        case .serverCompressed: ServerZlibStorage(MappingStorage(clock: clock))
         }
     }
 }

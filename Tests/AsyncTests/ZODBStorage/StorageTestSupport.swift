@@ -96,3 +96,19 @@ extension Storage {
 struct UnexpectedConflicts: Error {
     var conflicts: [ObjectConflict]
 }
+
+/// Numbers in steps.
+final class Counter: Sendable {
+    private let number: Mutex<UInt64>
+
+    init(_ first: UInt64) {
+        self.number = Mutex(first)
+    }
+
+    func next(by step: UInt64 = 1) -> UInt64 {
+        self.number.withLock { number in
+            defer { number += step }
+            return number
+        }
+    }
+}

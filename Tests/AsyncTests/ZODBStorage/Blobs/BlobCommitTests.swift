@@ -143,4 +143,73 @@ import ZODBFormat
             #expect(error?.code == .unsupported)
         }
     }
+
+    @Test func packOfAStorageThatCannotUndoKeepsTheCurrentBlobs() async throws {
+        try await BlobStorageKind.aroundMapping.withStorage { storage, folder in
+            let first = try await storage.commitBlobs([(a, .zero, "a one"), (b, .zero, "b one")])
+            let second = try await storage.commitBlob(a, first, "a two")
+            // Files without records: of a transaction that failed long ago, and of one that is about to commit.
+            let directory = try BlobDirectory(folder + "/blobs", isWritable: true)
+            let other = ObjectID.numbered(0x0103)
+            try FileSystem.makeFolders(directory.folder(of: other))
+            for (oid, tid) in [(other, first), (a, second.successor)] {
+                try "x".write(toFile: directory.file(of: oid, at: tid), atomically: true, encoding: .utf8)
+            }
+            try await storage.pack(PackRequest(before: first, collectsGarbage: false))
+            var found: [ObjectID: [TransactionID]] = [:]
+            try directory.forEachObject { found[$0.oid] = $0.tids }
+            #expect(found == [a: [second, second.successor], b: [first]])
+            #expect(!FileManager.default.fileExists(atPath: directory.folder(of: other)))
+            #expect(try await storage.blobText(a, second) == "a two")
+        }
+    }
+
+    @Test(arguments: [BlobStorageKind.file, .aroundFile], [true, false])
+    func undoBringsBlobsBack(_ kind: BlobStorageKind, atOnce: Bool) async throws {
+        try await kind.withStorage { storage, folder in
+            func undo(_ tids: TransactionID...) async throws -> TransactionID {
+                let draft = TransactionDraft(operations: tids.map { .undo($0) })
+                return try await storage.finish(try await storage.prepare(draft))
+            }
+            let first = try await storage.commitBlob(a, .zero, "one")
+            let second = try await storage.commitBlob(a, first, "two")
+            let third = try await storage.commitBlob(a, second, "three")
+            var last = try await atOnce ? undo(third, second) : undo(third)
+            if !atOnce {
+                #expect(try await storage.blobText(a, last) == "two")
+                last = try await undo(second)
+            }
+            #expect(try await storage.blobText(a, last) == "one")
+            #expect(try await storage.blobText(a, third) == "three")
+            #expect(try names(in: folder + "/blobs/tmp") == [])
+
+            let created = try await storage.commitBlob(b, .zero, "created")
+            let undone = try await undo(created)
+            await #expect(throws: StorageError.self) { try await storage.load(b, before: .max) }
+            let again = try await undo(undone)
+            #expect(try await storage.load(b, before: .max)?.tid == again)
+            #expect(try await storage.blobText(b, again) == "created")
+            let path = try await storage.blob(of: b, at: again)
+            let permissions = try FileManager.default.attributesOfItem(atPath: path)[.posixPermissions] as? Int
+            #expect(permissions.map { $0 & 0o222 } == 0)
+            try await storage.close()
+            let dump = try await runPython("blobs.py", ["dump", kind == .file ? "file" : "around", folder])
+            #expect(!dump.contains("-1"), "\(dump)")
+        }
+    }
+
+    @Test(arguments: [BlobStorageKind.file, .aroundFile])
+    func blobsOfAHistoryAreRestored(_ kind: BlobStorageKind) async throws {
+        try await kind.withStorage { storage, folder in
+            let tid = try #require(TransactionID(TransactionTime(year: 2001, month: 2, day: 3)))
+            var draft = TransactionDraft(operations: [
+                .restore(a, serial: tid, data: .blobRecord, dataTransaction: nil, blob: try storage.stagedBlob("old"))
+            ])
+            draft.tid = tid
+            #expect(try await storage.finish(try await storage.prepare(draft)) == tid)
+            #expect(try await storage.blobText(a, tid) == "old")
+            let second = try await storage.commitBlob(a, tid, "new")
+            #expect(try await storage.blobText(a, second) == "new")
+        }
+    }
 }
