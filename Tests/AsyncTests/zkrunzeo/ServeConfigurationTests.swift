@@ -159,7 +159,7 @@ import ZEOProtocol
         ("<mappingstorage 1>\n</mappingstorage>\n<mappingstorage>\n</mappingstorage>", "zeo.conf:6: "),
         ("<filestorage>\npath /nowhere/at/all/Data.fs\n</filestorage>", "zeo.conf:5: 'path' must be"),
         ("<filestorage>\n</filestorage>", "zeo.conf:4: <filestorage> needs a key 'path'"),
-        ("<filestorage>\npath Data.fs\nblob-dir b\n</filestorage>", "zeo.conf:6: 'blob-dir'"),
+        ("<filestorage>\npath Data.fs\npacker p\n</filestorage>", "zeo.conf:6: 'packer'"),
     ]) func aFaultOfAStorageIsToldWithItsLine(_ storages: String, _ sentence: String) async throws {
         try await ZEOConf.inDirectory { file in
             let fault = try file.fault("<zeo>\naddress 8100\n</zeo>\n" + storages)
