@@ -9,12 +9,26 @@ import ZODBFormat
 /// Merges two changes of the same record, where that needs nothing of the application.
 enum ConflictMerge {
     /// Whether records of this kind may be merged at all; if not, their other revisions need not be read.
-    static func understands(_ record: ByteBuffer) -> Bool { RecordMerge.understands(record) }
+    static func understands(_ record: ByteBuffer) -> Bool {
+        guard let record = try? CompressedRecord.expanded(record, maximumLength: self.maximumLength) else {
+            return false
+        }
+        return RecordMerge.understands(record)
+    }
+
+    /// Longer records are not expanded for this, while everybody waits.
+    private static let maximumLength = 1 << 24
 
     /// The record that has the changes from `old` to `committed` and those from `old` to `new`; `nil` where they cannot
-    /// be merged.
+    /// be merged. Where `new` is compressed, it is, too.
     static func mergedRecord(old: ByteBuffer, committed: ByteBuffer, new: ByteBuffer) throws -> ByteBuffer? {
-        try? RecordMerge.merge(old: old, committed: committed, new: new)
+        let records = try? [old, committed, new].map {
+            try CompressedRecord.expanded($0, maximumLength: self.maximumLength)
+        }
+        guard let records,
+            let merged = try? RecordMerge.merge(old: records[0], committed: records[1], new: records[2])
+        else { return nil }
+        return CompressedRecord.isCompressed(new) ? try CompressedRecord.compressed(merged) : merged
     }
 }
 

@@ -132,10 +132,15 @@ public final class DemoStorage: CompanionedStorage {
 
     public func vote(_ draft: TransactionDraft) async throws -> VoteOutcome {
         try self.checkOpen()
-        let vote = try await self.place.acquire()
+        let vote = try await self.place.acquire(for: draft.origin)
         do {
-            let outcome = try await self.prepare(draft, vote)
-            if case .conflicts = outcome { self.place.release(vote) }
+            // The place that is kept after conflicts is this storage's, not that of the changes.
+            var inner = draft
+            inner.keepsPlaceInConflict = false
+            let outcome = try await self.prepare(inner, vote)
+            if case .conflicts = outcome {
+                self.place.release(vote, keepingPlaceFor: draft.keepsPlaceInConflict ? draft.origin : 0)
+            }
             return outcome
         } catch {
             self.place.release(vote)
@@ -163,6 +168,8 @@ public final class DemoStorage: CompanionedStorage {
         }
         return .prepared(vote)
     }
+
+    public func yieldPlace(of origin: UInt64) async { self.place.yield(origin) }
 
     public func mergedObjects(of vote: VoteID) async -> [ObjectID] {
         guard let held = self.state.withLock({ $0.held }), held.vote == vote else { return [] }

@@ -135,6 +135,26 @@ import ZODBFormat
         }
     }
 
+    @Test func compressedRecordsAreMergedIntoCompressedOnes() throws {
+        func bucket(_ keys: [Int]) throws -> ByteBuffer {
+            let items = PickleValue.tuple(keys.flatMap { [.int($0), .int(0)] })
+            let name = PickleValue.global(PickleGlobal("BTrees.IIBTree", "IIBucket"))
+            return try CompressedRecord.compressed(
+                ObjectRecord(classDescription: name, state: .tuple([items])).bytes
+            )
+        }
+        let keys = Array(0..<50)
+        let new = try bucket(keys + [61])
+        #expect(CompressedRecord.isCompressed(new))
+        #expect(ConflictMerge.understands(new))
+        let merged = try #require(
+            try ConflictMerge.mergedRecord(old: bucket(keys), committed: bucket(keys + [60]), new: new)
+        )
+        #expect(CompressedRecord.isCompressed(merged))
+        let expected = try CompressedRecord.expanded(bucket(keys + [60, 61]))
+        #expect(try ObjectRecord(CompressedRecord.expanded(merged)) == ObjectRecord(expected))
+    }
+
     // MARK: Places that are kept
 
     @Test(arguments: StorageKind.allCases) func thePlaceIsKeptForTheNextVoteOfTheSameOrigin(_ kind: StorageKind)
