@@ -13,8 +13,8 @@ import Testing
 @Suite(.timeLimit(.minutes(1))) struct PrometheusMetricsTests {
     @Test func eachKindHasItsForm() {
         let metrics = PrometheusMetrics(help: ["calls_total": "Calls.\nBy \\ method."])
-        Counter(label: "calls_total", dimensions: [("method", "ping")], factory: metrics).increment(by: 3)
-        Counter(label: "calls_total", dimensions: [("method", "a\"b\\c\nd")], factory: metrics).increment()
+        Metrics.Counter(label: "calls_total", dimensions: [("method", "ping")], factory: metrics).increment(by: 3)
+        Metrics.Counter(label: "calls_total", dimensions: [("method", "a\"b\\c\nd")], factory: metrics).increment()
         let gauge = Meter(label: "clients", factory: metrics)
         gauge.set(2.5)
         gauge.increment(by: 2.0)
@@ -49,8 +49,8 @@ import Testing
     @Test func oneNameAndDimensionsAreOneMetric() {
         let metrics = PrometheusMetrics()
         for _ in 1...2 {
-            Counter(label: "n", dimensions: [("b", "1"), ("a", "2")], factory: metrics).increment()
-            Counter(label: "n", dimensions: [("a", "2"), ("b", "1")], factory: metrics).increment()
+            Metrics.Counter(label: "n", dimensions: [("b", "1"), ("a", "2")], factory: metrics).increment()
+            Metrics.Counter(label: "n", dimensions: [("a", "2"), ("b", "1")], factory: metrics).increment()
         }
         // A name that is taken by another kind is not shown.
         Meter(label: "n", factory: metrics).set(7)
@@ -59,15 +59,15 @@ import Testing
 
     @Test func destroyedMetricsAreForgotten() {
         let metrics = PrometheusMetrics()
-        let counter = Counter(label: "n", dimensions: [("a", "1")], factory: metrics)
-        Counter(label: "n", dimensions: [("a", "2")], factory: metrics).increment()
+        let counter = Metrics.Counter(label: "n", dimensions: [("a", "1")], factory: metrics)
+        Metrics.Counter(label: "n", dimensions: [("a", "2")], factory: metrics).increment()
         counter.destroy()
         #expect(metrics.text() == "# TYPE n counter\nn{a=\"2\"} 1\n")
     }
 
     @Test func forbiddenNamesAreMended() {
         let metrics = PrometheusMetrics()
-        Counter(label: "9 lives.é", dimensions: [("a:b-c", "x")], factory: metrics).increment()
+        Metrics.Counter(label: "9 lives.é", dimensions: [("a:b-c", "x")], factory: metrics).increment()
         #expect(metrics.text() == "# TYPE _9_lives__ counter\n_9_lives__{a_b_c=\"x\"} 1\n")
     }
 
