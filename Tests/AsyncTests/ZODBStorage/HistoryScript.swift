@@ -100,7 +100,8 @@ struct HistoryScript {
         if let source {
             records = try await storage.allTransactions(from: source, through: source).flatMap(\.records)
         }
-        let record = records.last { $0.oid == oid && $0.data != nil }
+        // Of several records the last one counts, and Python would take it on trust that it has the data.
+        let record = records.last { $0.oid == oid }.flatMap { $0.data == nil ? nil : $0 }
         return [
             .restore(
                 oid,
