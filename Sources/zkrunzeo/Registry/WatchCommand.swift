@@ -42,8 +42,9 @@ struct WatchCommand: AsyncParsableCommand {
             try await CommandSession.with(self.zooKeeper) { session in
                 let logger = Logger(label: "watch") { _ in SwiftLogNoOpLogHandler() }
                 let watcher = AddressWatcher(session: session, path: path, logger: logger)
-                try await withThrowingTaskGroup(of: Void.self) { group in
-                    group.addTask { try await watcher.run() }
+                await withTaskGroup(of: Void.self) { group in
+                    // It throws only when it is run a second time.
+                    group.addTask { try? await watcher.run() }
                     group.addTask {
                         await stop.wait()
                         watcher.close()
