@@ -46,7 +46,7 @@ import ZODBFormat
             for (our, their) in zip(values("class", in: lines, of: "  record"), classes) where our != "?" {
                 #expect(our == their)
             }
-            #expect(lines.contains { $0.contains("user=\"bert 0\" description=\"round 0 ü\"") })
+            #expect(lines.contains { $0.contains("user=\"/ bert 0\" description=\"round 0 ü\"") })
             // As many lines as there are transactions and records, and the summary.
             #expect(told.split(separator: "\n").count == lines.count + 1)
 
@@ -96,7 +96,7 @@ import ZODBFormat
             let check = try await expectEnd(
                 of: zkrunzeo(["fs", "check", "Data.fs"], in: directory),
                 status: 65,
-                saying: "the length of the transaction at 4 is 155 in front"
+                saying: "Data.fs: position 4: transaction: "
             )
             #expect(check.split(separator: "\n").last?.contains("fault") == true)
             try await expectEnd(of: zkrunzeo(["fs", "dump", "Data.fs"], in: directory), status: 65, saying: "#8")

@@ -99,13 +99,14 @@ struct DataFileInput {
     }
 
     /// The record that another one may point at, when there is one of that object, in a transaction that says the same
-    /// tid.
-    func target(at position: Int, of oid: ObjectID) throws -> DataHeader? {
+    /// tid; that is not asked of one that is known to be a record.
+    func target(at position: Int, of oid: ObjectID, isKnown: Bool = false) throws -> DataHeader? {
         guard position >= Recovery.start, position <= self.size - DataHeader.size else { return nil }
         var bytes = try self.file.read(at: position, count: DataHeader.size)
         guard let header = bytes.readDataHeader(), header.oid == oid, header.versionLength == 0,
             header.recordLength <= self.size - position
         else { return nil }
+        if isKnown { return header }
         guard header.transaction >= Recovery.start, header.transaction < position else { return nil }
         var head = try self.file.read(at: header.transaction, count: TransactionHeader.size)
         return head.readTransactionHeader()?.tid == header.tid ? header : nil

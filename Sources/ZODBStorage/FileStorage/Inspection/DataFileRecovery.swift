@@ -199,11 +199,15 @@ package struct DataFileRecovery {
         }
         let moved = transaction.position - record.header.transaction
         for place in Set([pointer, pointer + moved]).sorted() {
-            guard place < record.position, var target = try self.input.target(at: place, of: record.header.oid),
-                target.tid < record.header.tid
-            else { continue }
-            if let copy = self.pieces.position(of: place) { return Planned(record: record, pointer: copy) }
-            // It was dropped with its transaction; the data themselves may be sound.
+            guard place < record.position else { continue }
+            if let copy = self.pieces.position(of: place) {
+                // Its transaction was whole.
+                guard try self.input.target(at: place, of: record.header.oid, isKnown: true) != nil else { continue }
+                return Planned(record: record, pointer: copy)
+            }
+            guard var target = try self.dropped(place, of: record.header.oid), target.tid < record.header.tid else {
+                continue
+            }
             var targetPosition = place
             while target.dataLength == 0 {
                 var bytes = try self.input.file.read(
@@ -212,9 +216,12 @@ package struct DataFileRecovery {
                 )
                 guard let next = bytes.readFilePosition() else { break }
                 if next == 0 { return Planned(record: record, pointer: 0) }
-                if let copy = self.pieces.position(of: next) { return Planned(record: record, pointer: copy) }
-                guard next < targetPosition, let header = try self.input.target(at: next, of: record.header.oid)
-                else { break }
+                if let copy = self.pieces.position(of: next),
+                    try self.input.target(at: next, of: record.header.oid, isKnown: true) != nil
+                {
+                    return Planned(record: record, pointer: copy)
+                }
+                guard next < targetPosition, let header = try self.dropped(next, of: record.header.oid) else { break }
                 (target, targetPosition) = (header, next)
             }
             guard target.dataLength > 0 else { continue }
@@ -228,6 +235,20 @@ package struct DataFileRecovery {
             )
         )
         return nil
+    }
+
+    /// A record in a transaction that was dropped, where something follows on it that bears out its length: another
+    /// record of the transaction, or the transaction's closing length.
+    private func dropped(_ position: Int, of oid: ObjectID) throws -> DataHeader? {
+        guard let record = try self.input.target(at: position, of: oid) else { return nil }
+        let end = position + record.recordLength
+        var head = try self.input.file.read(at: record.transaction, count: TransactionHeader.size)
+        var behind = try self.input.file.read(at: end, count: DataHeader.size)
+        if let length = head.readTransactionHeader()?.length, end == record.transaction + length {
+            return behind.readFilePosition() == length ? record : nil
+        }
+        let next = behind.readDataHeader()
+        return next?.tid == record.tid && next?.transaction == record.transaction ? record : nil
     }
 
     private mutating func write(
@@ -256,6 +277,7 @@ package struct DataFileRecovery {
             var dataHeader = record.header
             dataHeader.previous = self.table[record.header.oid] ?? 0
             dataHeader.transaction = position
+            dataHeader.tid = header.tid
             dataHeader.dataLength = plan.inlined?.dataLength ?? record.header.dataLength
             try self.output.append { $0.writeDataHeader(dataHeader) }
             if let pointer = plan.pointer {

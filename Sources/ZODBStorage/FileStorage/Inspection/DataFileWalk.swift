@@ -183,36 +183,73 @@ extension DataFileWalk {
         while position < end {
             let record: InspectedTransaction.Record
             do throws(DataFileFault) {
-                record = try self.record(at: position, through: end, of: transaction.header)
+                record = try self.record(at: position, through: end, of: transaction)
             } catch {
+                // Where no record begins, the length of the one before is wrong, which then ends elsewhere.
+                if !self.isRecord(at: position, of: transaction), !transaction.records.isEmpty {
+                    transaction.records.removeLast()
+                }
                 transaction.damage.append(error)
                 return
             }
+            let oid = record.header.oid
             if record.header.transaction != transaction.position {
                 transaction.slips.append(
                     DataFileFault(
                         .record,
                         at: position,
-                        "the record of object \(record.header.oid) names \(record.header.transaction) as the place of "
-                            + "its transaction, which is at \(transaction.position)"
+                        "the record of object \(oid) names \(record.header.transaction) as the place of its transaction, "
+                            + "which is at \(transaction.position)"
+                    )
+                )
+            }
+            if record.header.tid != transaction.header.tid {
+                transaction.slips.append(
+                    DataFileFault(
+                        .record,
+                        at: position,
+                        "the record of object \(oid) has the tid \(record.header.tid) in transaction "
+                            + "\(transaction.header.tid)"
                     )
                 )
             }
             transaction.records.append(record)
             position += record.header.recordLength
         }
+        try self.checkTID(of: &transaction)
+    }
+
+    /// Where several records agree on another tid than the head has, the head is wrong.
+    private func checkTID(of transaction: inout InspectedTransaction) throws {
+        guard transaction.records.count > 1, let tid = transaction.records.first?.header.tid,
+            tid != transaction.header.tid, transaction.records.allSatisfy({ $0.header.tid == tid })
+        else { return }
+        transaction.slips.removeAll()
+        transaction.damage.append(
+            DataFileFault(
+                .transaction,
+                at: transaction.position,
+                "transaction \(transaction.header.tid) is \(tid) in all its records"
+            )
+        )
+    }
+
+    private mutating func isRecord(at position: Int, of transaction: InspectedTransaction) -> Bool {
+        guard let header = self.dataHeader(at: position) else { return false }
+        return header.tid == transaction.header.tid || header.transaction == transaction.position
     }
 
     private mutating func record(
         at position: Int,
         through end: Int,
-        of transaction: TransactionHeader
+        of transaction: InspectedTransaction
     ) throws(DataFileFault) -> InspectedTransaction.Record {
         func fault(_ problem: String) -> DataFileFault { DataFileFault(.record, at: position, problem) }
         guard end - position > DataHeader.size, let header = self.dataHeader(at: position)
         else { throw fault("a data record does not fit into its transaction") }
-        guard header.tid == transaction.tid else {
-            throw fault("a data record has the tid \(header.tid) in transaction \(transaction.tid)")
+        // Either says to which transaction a record belongs.
+        guard header.tid == transaction.header.tid || header.transaction == transaction.position else {
+            throw fault("a data record has the tid \(header.tid) in transaction \(transaction.header.tid)")
         }
         guard header.versionLength == 0 else { throw fault("a data record belongs to a version") }
         guard header.dataLength <= end - position - DataHeader.size else {

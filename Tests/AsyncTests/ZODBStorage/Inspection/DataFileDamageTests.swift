@@ -61,6 +61,7 @@ import ZODBFormat
                 #expect(try Data(contentsOf: URL(fileURLWithPath: path)) == Data(bytes), "\(name) was changed")
                 let recheck = try FoundFaults(checking: "\(folder)/\(name).recovered")
                 #expect(recheck.faults == [], "recovered from \(name)")
+                #expect(try DataFileIndexer.verify("\(folder)/\(name).recovered").isRight, "\(name)")
                 #expect(recheck.summary.transactions == summaries[name]?.copiedTransactions)
             }
             let output = try await runPython("fstools.py", ["damaged", folder])
@@ -72,7 +73,8 @@ import ZODBFormat
             for (name, verdict) in verdicts.sorted(by: { $0.key < $1.key }) {
                 let recovered = try #require(verdict.recovered)
                 #expect(recovered.fstest == nil, "\(name): \(recovered.fstest ?? "")")
-                #expect(recovered.opened == [], "\(name)")
+                // Python believes no index where one of the last transactions wrote an object twice, as this file's does.
+                #expect(recovered.opened.filter { $0 != "the index was not used" } == [], "\(name)")
                 // Nothing is made up, and whatever Python rescues of the file is rescued.
                 for (tid, transaction) in recovered.transactions where !name.hasPrefix("spliced") {
                     // A flipped bit in a length without a second copy moves the border between texts.
@@ -87,6 +89,7 @@ import ZODBFormat
             // Where only something stands wrong that stands twice, nothing is lost.
             for name in [
                 "format", "first-trailer", "middle-trailer", "middle-record-previous", "middle-record-transaction",
+                "middle-record-tid",
                 "zeros-behind", "garbage-behind",
             ] {
                 #expect(verdicts[name]?.recovered?.transactions == original, "\(name)")
@@ -103,13 +106,14 @@ import ZODBFormat
         try await withTemporaryDirectory { directory in
             var bytes = try await Self.file("make", directory + "/sound")
             var walk = DataFileWalk(DataFileDamage.window(bytes))
-            guard case .transaction(let transaction)? = try walk.next(),
-                case .transaction(let second)? = try walk.next(), second.records.count > 3
-            else {
-                Issue.record("the file does not begin as expected")
-                return
+            var place: Int?
+            var number = -1
+            while place == nil, case .transaction(let transaction)? = try walk.next() {
+                number += 1
+                if transaction.records.count > 3 { place = transaction.records[2].position }
             }
-            bytes[second.records[2].position + 12] ^= 0x40
+            // A length beyond the transaction.
+            bytes[try #require(place) + 37] ^= 0x40
             let path = directory + "/damaged"
             try Data(bytes).write(to: URL(fileURLWithPath: path))
             let dropping = try DataFileRecovery.run(path, into: directory + "/whole") { _ in }
@@ -119,19 +123,17 @@ import ZODBFormat
             }
             #expect(partial.partial == [2])
             #expect(keeping.copiedTransactions == dropping.copiedTransactions + 1)
-            #expect(transaction.isWhole)
             try await runPython("filestorage.py", ["check", directory + "/whole"])
             let dump = try await PythonDump(of: directory + "/partial")
-            #expect(dump.usedIndex)
-            #expect(dump.transactions[1].status == "p")
-            #expect(dump.transactions[1].oids.count == 2)
+            #expect(dump.transactions[number].status == "p")
+            #expect(dump.transactions[number].oids.count == 2)
         }
     }
 
     @Test func theIndexIsComparedWithTheFile() async throws {
         try await withTemporaryDirectory { directory in
             let path = directory + "/Data.fs"
-            try await runPython("filestorage.py", ["make", path])
+            try await runPython("filestorage.py", ["few", path])
             #expect(try FoundFaults(checking: path).faults == [])
             #expect(try DataFileIndexer.verify(path).isRight)
             var index = try IndexFile.read(IndexFile.path(for: path))
