@@ -103,6 +103,9 @@ public actor ZooKeeperSession: Service {
     /// The number of the session, while there is a connection.
     public var sessionID: Int64? { self.machine.connectedSessionID }
 
+    /// Why the session has ended, where nobody wanted it to; what was under way then has failed with `sessionClosed`.
+    public private(set) var failure: ZooKeeperError?
+
     /// What it takes to go on with the session elsewhere; nil before the first connection.
     public var sessionIdentity: SessionIdentity? { self.identity }
 
@@ -149,7 +152,9 @@ public actor ZooKeeperSession: Service {
             for action in actions {
                 switch action {
                 case .open(let attempt): next = await self.openAndServe(attempt: attempt, hosts: hosts)
-                case .finish(let error): if let error { throw error } else { return }
+                case .finish(let error):
+                    self.failure = error
+                    if let error { throw error } else { return }
                 case .publish, .sweep, .closeHandle: self.performNow(action)
                 }
             }

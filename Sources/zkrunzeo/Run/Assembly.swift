@@ -104,7 +104,9 @@ struct Assembly {
         } catch let error as ZEOServerError where error.code == .cannotUseTLS {
             throw StopReason(.configuration, "\(error)")
         } catch let error as ZooKeeperError {
-            throw StopReason(.zooKeeper, self.sentence(about: error))
+            // Whoever used the session may have noticed its end before anybody heard the reason.
+            let reason = await registrar?.session.failure ?? error
+            throw StopReason(.zooKeeper, self.sentence(about: reason))
         } catch {
             throw StopReason(.software, "\(error)")
         }

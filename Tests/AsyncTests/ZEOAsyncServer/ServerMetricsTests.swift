@@ -84,6 +84,7 @@ import ZODBStorage
             $0.slowCallTime = .zero
         } _: { server in
             let client = try await RawZEOClient.registered(port: server.port)
+            _ = try await client.commit(.root)
             _ = try await client.load(.root)
             try await eventually("the call is logged") { server.log.contains("slow: 'loadBefore' took 0.") }
         }

@@ -16,7 +16,9 @@ import contextlib
 import io
 import json
 import logging
+import re
 import shutil
+import struct
 import sys
 import tempfile
 import time
@@ -160,18 +162,31 @@ def dump(path):
     storage.close()
 
 
+def kept_by_pack(path, complaint):
+    """Whether a complaint is about a record of a packed transaction without a pointer to a previous one."""
+    found = re.search(r'incorrect previous pointer at (\d+)$', complaint)
+    if not found:
+        return False
+    with open(path, 'rb') as file:
+        file.seek(int(found[1]))
+        oid, tid, previous, transaction = struct.unpack('>8s8sQQ', file.read(32))
+        file.seek(transaction + 16)
+        return previous == 0 and file.read(1) == b'p'
+
+
 def check(path):
     fstest.check(path)
     with contextlib.redirect_stdout(io.StringIO()):
         fsdump(path)
-    # A copy has no index beside it, so every pointer to a previous record is compared; faults are only logged.
+    # A copy has no index beside it, so every pointer to a previous record is compared; faults are only logged. A record
+    # that a pack kept for the sake of a later pointer has none, whoever packed: that is the one fault that is allowed.
     with tempfile.TemporaryDirectory() as folder:
         complaints = []
         handler = logging.Handler()
         handler.emit = lambda record: complaints.append(record.getMessage())
         logging.getLogger('ZODB').addHandler(handler)
         FileStorage(shutil.copy(path, folder), read_only=True).close()
-        assert not complaints, complaints
+        assert all(kept_by_pack(path, complaint) for complaint in complaints), complaints
     storage = FileStorage(path, read_only=True)
     records = 0
     for t in storage.iterator():
