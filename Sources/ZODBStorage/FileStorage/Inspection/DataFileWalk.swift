@@ -94,19 +94,20 @@ struct DataFileWalk {
     private mutating func checkOrder(_ transaction: inout InspectedTransaction) throws {
         let (tid, position) = (transaction.header.tid, transaction.position)
         func fault(_ problem: String) -> DataFileFault { DataFileFault(.order, at: position, problem) }
+        let isBorneOut = transaction.records.contains { $0.header.tid == tid }
         if tid <= self.last {
             transaction.damage.append(fault("transaction \(tid) follows on \(self.last): time runs backwards"))
         } else if tid >= .max {
             transaction.damage.append(fault("\(tid) is beyond the last transaction identifier"))
-        } else if transaction.records.isEmpty, let next = try self.header(at: transaction.end),
+        } else if !isBorneOut, let next = try self.header(at: transaction.end),
             self.problem(of: next, at: transaction.end) == nil, next.tid > self.last, next.tid <= tid
         {
             // No record bears the tid out, and what follows does not, either.
             transaction.damage.append(fault("transaction \(tid) stands in front of \(next.tid)"))
-        } else if transaction.records.isEmpty || transaction.isWhole {
+        } else if isBorneOut || transaction.isWhole {
             self.last = tid
-        } else if transaction.records.contains(where: { $0.header.tid == tid }) {
-            self.last = tid
+        } else if !transaction.records.isEmpty {
+            transaction.damage.append(fault("no record bears out the tid \(tid) of a damaged transaction"))
         }
     }
 

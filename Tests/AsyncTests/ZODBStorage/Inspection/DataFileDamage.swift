@@ -25,6 +25,11 @@ struct DataFileDamage {
         var walk = DataFileWalk(Self.window(bytes))
         while case .transaction(let transaction)? = try walk.next() { self.transactions.append(transaction) }
         self.flipBits()
+        // Of a transaction with one record, either may be wrong about the tid; what follows tells.
+        if let single = self.transactions.dropFirst().dropLast().first(where: { $0.records.count == 1 }) {
+            self.flip("single-tid-high", at: single.position + 1, bit: 2)
+            self.flip("single-record-tid-high", at: single.records[0].position + 9, bit: 2)
+        }
         self.tear()
         self.splice(other)
     }

@@ -90,12 +90,13 @@ import ZODBFormat
             for name in [
                 "format", "first-trailer", "middle-trailer", "middle-record-previous", "middle-record-transaction",
                 "middle-record-tid",
+                "single-record-tid-high",
                 "zeros-behind", "garbage-behind",
             ] {
                 #expect(verdicts[name]?.recovered?.transactions == original, "\(name)")
             }
             // What stands behind a missing piece has moved, and is whole all the same.
-            for name in ["a-piece-is-missing", "a-transaction-is-missing"] {
+            for name in ["a-piece-is-missing", "a-transaction-is-missing", "single-tid-high", "first-tid-high"] {
                 let count = try #require(verdicts[name]?.recovered?.transactions.count)
                 #expect(count >= original.count - 2, "\(name): \(count) of \(original.count)")
             }
