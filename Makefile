@@ -46,6 +46,7 @@ demo:
 test:
 	scripts/setup test
 	swift build --build-tests
+	scripts/check-documented
 	swift test --skip-build $(if $(FILTER),--filter '$(FILTER)')
 
 conformance:
