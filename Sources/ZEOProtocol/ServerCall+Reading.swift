@@ -70,17 +70,20 @@ extension ServerCall {
         ),
         "storeBlobStart": (0...0, { _ in .storeBlobStart }),
         "storeBlobChunk": (1...1, { $0[0].wireBytes.map { .storeBlobChunk($0) } }),
+        // The record may be a text: ZEO looks at it no sooner than at the vote, and a client may abort before that.
         "storeBlobEnd": (
             4...4,
             { values in
-                guard let (oid, serial) = Self.revision(values), let data = values[2].wireBytes else { return nil }
+                guard let (oid, serial) = Self.revision(values), let data = values[2].wireBytesOrText else {
+                    return nil
+                }
                 return .storeBlobEnd(oid, serial: serial, data: data, TransactionToken(values[3]))
             }
         ),
         "storeBlobShared": (
             5...5,
             { values in
-                guard let (oid, serial) = Self.revision(values), let data = values[2].wireBytes,
+                guard let (oid, serial) = Self.revision(values), let data = values[2].wireBytesOrText,
                     let name = values[3].wireText
                 else { return nil }
                 return .storeBlobShared(

@@ -46,6 +46,23 @@ struct HostileMessageTests {
         }
     }
 
+    /// ZEO looks at a blob's record no sooner than at the vote, and a client may abort before that.
+    @Test func theRecordOfABlobMayBeAText() {
+        let identifier = PickleValue.bytes(ByteBuffer(repeating: 0, count: 8))
+        let call = ServerCall(
+            method: "storeBlobShared",
+            arguments: .tuple([identifier, identifier, .string("foo"), .string("x.tmp"), .int(1)])
+        )
+        let expected = ServerCall.storeBlobShared(
+            ObjectID(rawValue: 0),
+            serial: .zero,
+            data: ByteBuffer(string: "foo"),
+            filename: "x.tmp",
+            TransactionToken(1)
+        )
+        #expect(call == expected)
+    }
+
     @Test func announcedCountsBeyondTheBytesAreErrors() {
         let lies: [[UInt8]] = [
             [0xdd, 0xff, 0xff, 0xff, 0xff], [0xdf, 0x7f, 0xff, 0xff, 0xff, 0xa1], [0xdb, 0xff, 0xff, 0xff, 0xff, 0x41],
