@@ -77,6 +77,7 @@ struct DataFileWalk {
             let problem = transaction.damage.first?.problem ?? "a transaction has a wrong length"
             guard let next = try self.nextWhole(behind: position) else {
                 transaction.end = self.window.size
+                try self.checkOrder(&transaction)
                 self.position = transaction.end
                 return .transaction(transaction)
             }
