@@ -54,7 +54,8 @@ import Testing
         for (path, line) in zip(paths, lines) {
             let name = "\(path.split(separator: "/").last ?? "") (\(whose))"
             let dump = try JSONDecoder().decode(PythonDump.self, from: Data(line.utf8))
-            #expect(dump.usedIndex, "\(name)")
+            // Python believes no index where one of the last transactions wrote an object twice, as two undos at once do.
+            #expect(try dump.usedIndex || Self.writesTwiceAtTheEnd(path), "\(name)")
             let found = try FoundFaults(checking: path, references: true)
             #expect(found.faults == [], "\(name)")
             #expect(try DataFileIndexer.verify(path) == .right(objects: dump.count), "\(name)")
@@ -62,5 +63,15 @@ import Testing
             try await dump.expectEqual(to: storage)
             try await storage.close()
         }
+    }
+
+    /// Whether one of the transactions at which Python looks before it believes an index wrote an object twice.
+    private static func writesTwiceAtTheEnd(_ path: String) throws -> Bool {
+        var walk = try DataFileInput(path).walk()
+        var repeats: [Bool] = []
+        while case .transaction(let transaction)? = try walk.next() {
+            repeats.append(Set(transaction.records.map(\.header.oid)).count < transaction.records.count)
+        }
+        return repeats.suffix(5).contains(true)
     }
 }
