@@ -66,6 +66,7 @@ extension ConnectionHandler {
         case .failure(let error):
             self.fail(message, RemoteException(error, oid: oid))
             self.startDownload()
+            self.updateReading()
         }
         self.flushUnlessReading()
     }

@@ -282,10 +282,12 @@ extension ConnectionHandler {
 
     /// Stops a vote that is under way; the lock that it got in the same moment, if it did.
     private func cancelVote() -> VoteID? {
+        // First of all: a vote that ends from here on sees that nobody wants its place, and gives it back by itself.
+        let prepared = self.vote?.ticket.cancel()
         self.vote?.task.cancel()
         // It may be kept already for a vote whose end has not been heard of.
         if let buffer = self.buffer { self.yieldPlace(of: buffer.origin) }
-        return self.vote?.ticket.cancel()
+        return prepared
     }
 
     /// Ends a transaction without writing it, and gives back the lock where it is held.

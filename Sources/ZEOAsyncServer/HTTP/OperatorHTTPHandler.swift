@@ -66,7 +66,8 @@ final class OperatorHTTPHandler: ChannelInboundHandler {
 
     private func answer(_ request: HTTPRequestHead, _ context: ChannelHandlerContext) {
         guard request.method == .GET || request.method == .HEAD else {
-            return self.send(.methodNotAllowed, to: request)
+            // Not at once: the next request comes while this one is answered, and so on, ever deeper in the stack.
+            return context.eventLoop.assumeIsolated().execute { self.send(.methodNotAllowed, to: request) }
         }
         let path = String(request.uri.prefix { $0 != "?" && $0 != "#" })
         let pages = self.pages

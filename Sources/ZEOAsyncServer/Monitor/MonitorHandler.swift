@@ -131,14 +131,18 @@ final class MonitorHandler: ChannelInboundHandler {
         self.isAnswering = true
         self.updateReading()
         let next = self.machine.answered()
+        let loop = context.eventLoop.assumeIsolated()
         context.writeAndFlush(self.wrapOutboundOut(ByteBuffer(string: text))).assumeIsolated().whenComplete { _ in
-            switch next {
-            case .close:
-                self.close()
-            case .readOn:
-                self.isAnswering = false
-                self.answerNextLine()
-                self.updateReading()
+            // Not at once: the answer to each of many lines would be given deeper in the stack than the one before.
+            loop.execute {
+                switch next {
+                case .close:
+                    self.close()
+                case .readOn:
+                    self.isAnswering = false
+                    self.answerNextLine()
+                    self.updateReading()
+                }
             }
         }
     }

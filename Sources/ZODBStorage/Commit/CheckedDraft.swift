@@ -81,10 +81,18 @@ struct CheckedDraft: Sendable {
         var requests: [Request] = []
         var checks: [(oid: ObjectID, serial: TransactionID)] = []
         var stores: [Store] = []
+        var deleted: Set<ObjectID> = []
         for operation in draft.operations {
             switch operation {
             case .store(let oid, let serial, let data):
                 try Self.checkData(data, of: oid)
+                guard !deleted.contains(oid) else {
+                    throw StorageError(
+                        .invalidArgument,
+                        "object \(oid) is deleted and stored again in one transaction",
+                        oid: oid
+                    )
+                }
                 let store = Store(oid: oid, serial: serial, payload: .data(data))
                 if let place = self.places[oid] {
                     stores[place] = store
@@ -97,6 +105,7 @@ struct CheckedDraft: Sendable {
             case .undo(let tid):
                 requests.append(.undo(tid))
             case .delete(let oid, let serial):
+                deleted.insert(oid)
                 requests.append(.delete(oid, serial: serial))
             case .restore(let oid, let serial, let data, let dataTransaction, let blob):
                 guard serial == draft.tid else {

@@ -91,6 +91,17 @@ import ZODBFormat
         }
     }
 
+    /// Each answer must not be given from within the one before.
+    @Test func manyLinesAtOnceAreAnsweredOneAfterTheOther() async throws {
+        try await Self.withMonitor { _, port in
+            let client = try await TextClient(port: port)
+            try await client.send(
+                "interactive\nno-such-command\n" + String(repeating: "\n", count: 20_000) + "quit\n"
+            )
+            #expect(await client.rest().split(separator: "\n").count > 20_000)
+        }
+    }
+
     @Test func clientsBeyondTheLimitAreTurnedAwayAndOthersServed() async throws {
         try await Self.withMonitor { _, port in
             var silent: [TextClient] = []

@@ -10,6 +10,18 @@ import ZODBFormat
 @testable import ZODBStorage
 
 @Suite(.timeLimit(.minutes(1))) struct FileStorageUndoTests {
+    /// Stores are written before deletions: the store would be lost without an error.
+    @Test func anObjectThatIsDeletedIsNotStoredAgainInTheSameTransaction() throws {
+        let draft = TransactionDraft(operations: [
+            .delete(.root, serial: .zero), .store(.root, serial: .zero, data: ByteBuffer(string: "data")),
+        ])
+        #expect {
+            try CheckedDraft(draft)
+        } throws: {
+            ($0 as? StorageError)?.code == .invalidArgument
+        }
+    }
+
     private let a = ObjectID.numbered(1)
     private let b = ObjectID.numbered(2)
 

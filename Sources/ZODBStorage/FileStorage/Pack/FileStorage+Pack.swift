@@ -95,7 +95,7 @@ extension FileStorage {
             report: report,
             thread: self.packThread
         )
-        await self.removeBlobs(job, keepsOld: false)
+        await self.removeBlobs(job, keepsOld: self.configuration.packKeepOld)
         do {
             let index = self.index
             let preparation = try await job.prepare(end: { try index.extent().end }, wrapping: self.wrapping)
