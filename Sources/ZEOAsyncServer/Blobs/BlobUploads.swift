@@ -38,7 +38,12 @@ final class BlobUploads {
     private let advanced: @Sendable () -> Void
 
     private var current: BlobFileWriter?
-    private var steps: CircularBuffer<Step> = []
+    /// The bytes of the blob that has begun.
+    private var currentByteCount = 0
+    /// What waits to be done, with the number of the transaction that it is for.
+    private var steps: CircularBuffer<(step: Step, transaction: Int)> = []
+    /// Transactions are numbered, so that what goes wrong with one does not fail the next.
+    private var transaction = 0
     private var isWriting = false
     private var waitingBytes = 0
     private var failure: (any Error)?
@@ -61,6 +66,7 @@ final class BlobUploads {
         guard self.current == nil else { return false }
         let writer = BlobFileWriter(in: folder)
         self.current = writer
+        self.currentByteCount = 0
         self.add(.start(writer))
         return true
     }
@@ -69,6 +75,7 @@ final class BlobUploads {
     func append(_ chunk: ByteBuffer) -> Bool {
         guard let writer = self.current else { return false }
         self.byteCount += chunk.readableBytes
+        self.currentByteCount += chunk.readableBytes
         self.add(.append(writer, chunk))
         return true
     }
@@ -77,14 +84,16 @@ final class BlobUploads {
     func finish() -> UncommittedBlob? {
         guard let writer = self.current else { return nil }
         self.current = nil
+        self.currentByteCount = 0
         self.add(.finish(writer))
         return writer.blob
     }
 
-    /// The transaction is over: its blobs count no more.
+    /// The transaction is over: its blobs count no more, but for one that has not ended.
     func transactionEnded() {
-        self.byteCount = 0
+        self.byteCount = self.currentByteCount
         self.failure = nil
+        self.transaction += 1
     }
 
     /// The client is gone: the file of an incomplete blob is removed once nobody writes it any more.
@@ -113,7 +122,7 @@ final class BlobUploads {
     }
 
     private func add(_ step: Step) {
-        self.steps.append(step)
+        self.steps.append((step, self.transaction))
         self.waitingBytes += step.size
         if !self.isWriting { self.write() }
     }
@@ -125,19 +134,19 @@ final class BlobUploads {
         self.steps.removeAll()
         let bound = NIOLoopBound(self, eventLoop: self.eventLoop)
         self.tasks.start(on: WalkExecutor.shared) {
-            var failure: (any Error)?
-            for step in steps {
-                do { try step.perform() } catch { failure = error }
+            var failure: (error: any Error, transaction: Int)?
+            for (step, transaction) in steps {
+                do { try step.perform() } catch { failure = (error, transaction) }
             }
-            let size = steps.reduce(0) { $0 + $1.size }
+            let size = steps.reduce(0) { $0 + $1.step.size }
             let result = failure
             bound.eventLoop.execute { bound.value.wrote(size, result) }
         }
     }
 
-    private func wrote(_ size: Int, _ failure: (any Error)?) {
+    private func wrote(_ size: Int, _ failure: (error: any Error, transaction: Int)?) {
         self.waitingBytes -= size
-        self.failure = self.failure ?? failure
+        if let failure, failure.transaction == self.transaction { self.failure = self.failure ?? failure.error }
         if self.steps.isEmpty {
             self.isWriting = false
             self.settle()

@@ -143,7 +143,11 @@ extension ConnectionHandler {
         _ result: Result<VoteOutcome, any Error>,
         _ merged: [ObjectID]
     ) {
-        defer { self.flushUnlessReading() }
+        defer {
+            // A vote that was given up has no answer.
+            self.clock.forget(message.id)
+            self.flushUnlessReading()
+        }
         // A conflict names a revision that the client will load next; it is to be one that the client has heard of.
         self.catchUp()
         switch result {

@@ -76,6 +76,11 @@ struct CallClock {
         return self.ended(started)
     }
 
+    /// A call will have no answer, if it has had none.
+    mutating func forget(_ id: MessageID) {
+        self.waiting[id] = nil
+    }
+
     /// A call has failed.
     func failed(_ call: ServerCall) {
         self.metrics?.failed(CallMethod(call))

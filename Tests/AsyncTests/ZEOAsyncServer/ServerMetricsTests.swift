@@ -74,7 +74,7 @@ import ZODBStorage
             try await eventually("the slow call is logged") {
                 server.log.contains("slow: 'vote' took 0.", at: .warning)
             }
-            #expect(try self.counter("zeo_slow_calls_total") == 1)
+            #expect(try self.counter("zeo_slow_calls_total") >= 1)
             #expect(!server.log.contains("slow: 'storea'"))
         }
     }

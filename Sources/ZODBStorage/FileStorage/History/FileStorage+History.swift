@@ -23,6 +23,7 @@ extension FileStorage {
         var skipped = max(0, skipped)
         var found: [UndoableTransaction] = []
         while found.count < limit, !log.isAtEnd {
+            try Task.checkCancellation()
             let walk = log
             let (batch, rest) = try await Self.reading {
                 var walk = walk
