@@ -84,13 +84,22 @@ final class RealZooKeeper: Sendable {
     }()
 }
 
-/// A TCP port of the loopback interface that nobody listens at just now.
+/// A TCP port of the loopback interface that nobody listens at just now, outside the range from which the system takes
+/// ports by itself: it would give it to another test before it is used.
 func freePort() throws -> Int {
+    for _ in 0..<100 {
+        if let port = try? port(ifFree: .random(in: 10_000..<32_000)) { return port }
+    }
+    return try port(ifFree: 0)
+}
+
+private func port(ifFree wanted: UInt16) throws -> Int {
     let socket = socket(AF_INET, Int32(SOCK_STREAM.rawValue), 0)
     defer { close(socket) }
     var address = sockaddr_in()
     address.sin_family = sa_family_t(AF_INET)
     address.sin_addr.s_addr = UInt32(0x7f00_0001).bigEndian
+    address.sin_port = wanted.bigEndian
     var length = socklen_t(MemoryLayout<sockaddr_in>.size)
     let bound = withUnsafeMutablePointer(to: &address) { pointer in
         pointer.withMemoryRebound(to: sockaddr.self, capacity: 1) {
