@@ -19,7 +19,8 @@ extension ClientStorage {
     ) async throws -> any TransactionCursor {
         let connection = try await self.connection()
         let reply = try await connection.call(.iteratorStart(from: first, through: last))
-        return RemoteTransactionCursor(self, connection, try self.read(reply, on: connection) { try $0.walk() })
+        let number = try self.read(reply, on: connection) { try $0.walk() }
+        return RemoteTransactionCursor(RemoteWalk(self, connection, number))
     }
 
     /// Has the server pack its storage, and returns when that is done. How far it is only the server knows.
@@ -33,11 +34,11 @@ extension ClientStorage {
     }
 }
 
-/// A walk through the transactions of a server. One caller at a time.
-private final class RemoteTransactionCursor: TransactionCursor {
-    private let storage: ClientStorage
-    private let connection: ZEOConnection
-    private let number: Int
+/// A walk that the server does for a client, by its number. One caller at a time.
+private final class RemoteWalk: Sendable {
+    let storage: ClientStorage
+    let connection: ZEOConnection
+    let number: Int
     /// The server forgets a walk that has come to its end.
     private let isAtEnd = Atomic(false)
 
@@ -52,11 +53,26 @@ private final class RemoteTransactionCursor: TransactionCursor {
         self.connection.send(.iteratorsDropped([self.number]))
     }
 
-    func next() async throws -> StoredTransaction? {
+    /// Asks for the next entry with `call`; `nil` at the end, for ever.
+    func next<Entry>(_ call: ServerCall, _ entry: (Reply) throws -> Entry?) async throws -> Entry? {
         if self.isAtEnd.load(ordering: .relaxed) { return nil }
-        let reply = try await self.connection.call(.iteratorNext(self.number))
-        guard let entry = try self.storage.read(reply, on: self.connection, { try $0.transaction() }) else {
-            self.isAtEnd.store(true, ordering: .relaxed)
+        let reply = try await self.connection.call(call)
+        let next = try self.storage.read(reply, on: self.connection, entry)
+        if next == nil { self.isAtEnd.store(true, ordering: .relaxed) }
+        return next
+    }
+}
+
+/// A walk through the transactions of a server.
+private final class RemoteTransactionCursor: TransactionCursor {
+    private let walk: RemoteWalk
+
+    init(_ walk: RemoteWalk) {
+        self.walk = walk
+    }
+
+    func next() async throws -> StoredTransaction? {
+        guard let entry = try await self.walk.next(.iteratorNext(self.walk.number), { try $0.transaction() }) else {
             return nil
         }
         guard let byte = entry.status.utf8.first, entry.status.utf8.count == 1,
@@ -73,38 +89,24 @@ private final class RemoteTransactionCursor: TransactionCursor {
 
     /// The server opens the records of the transaction that its walk has met last.
     private func records(of tid: TransactionID) async throws -> any RecordCursor {
-        let reply = try await self.connection.call(.iteratorRecordStart(self.number, tid))
-        let number = try self.storage.read(reply, on: self.connection) { try $0.walk() }
-        return RemoteRecordCursor(self.storage, self.connection, number)
+        let (storage, connection) = (self.walk.storage, self.walk.connection)
+        let reply = try await connection.call(.iteratorRecordStart(self.walk.number, tid))
+        let number = try storage.read(reply, on: connection) { try $0.walk() }
+        return RemoteRecordCursor(RemoteWalk(storage, connection, number))
     }
 }
 
-/// A walk through the records of one transaction of a server. One caller at a time.
+/// A walk through the records of one transaction of a server.
 private final class RemoteRecordCursor: RecordCursor {
-    private let storage: ClientStorage
-    private let connection: ZEOConnection
-    private let number: Int
-    /// The server forgets a walk that has come to its end.
-    private let isAtEnd = Atomic(false)
+    private let walk: RemoteWalk
 
-    init(_ storage: ClientStorage, _ connection: ZEOConnection, _ number: Int) {
-        self.storage = storage
-        self.connection = connection
-        self.number = number
-    }
-
-    deinit {
-        if self.isAtEnd.load(ordering: .relaxed) { return }
-        self.connection.send(.iteratorsDropped([self.number]))
+    init(_ walk: RemoteWalk) {
+        self.walk = walk
     }
 
     func next() async throws -> StoredRecord? {
-        if self.isAtEnd.load(ordering: .relaxed) { return nil }
-        let reply = try await self.connection.call(.iteratorRecordNext(self.number))
-        guard let entry = try self.storage.read(reply, on: self.connection, { try $0.recordEntry() }) else {
-            self.isAtEnd.store(true, ordering: .relaxed)
-            return nil
-        }
+        guard let entry = try await self.walk.next(.iteratorRecordNext(self.walk.number), { try $0.recordEntry() })
+        else { return nil }
         return StoredRecord(
             oid: entry.oid,
             tid: entry.tid,
