@@ -75,7 +75,7 @@ let package = Package(
             name: "ZKZEOAsync",
             dependencies: [
                 "CZooKeeper", "ZConfig", "ZODB", "ZODBStorage", "ZODBFormat", "ZEOProtocol",
-                nioCore, nioPosix, logging, lifecycle, collections,
+                nioCore, nioPosix, nioSSL, nioTLS, logging, metrics, lifecycle, collections,
             ],
             swiftSettings: strict
         ),

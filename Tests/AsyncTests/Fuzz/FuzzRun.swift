@@ -13,8 +13,7 @@ import Testing
 struct FuzzRun {
     /// For how long each reader is run; `make evidence` sets more.
     static let seconds = ProcessInfo.processInfo.environment["ZKZEO_FUZZ_SECONDS"].flatMap { Double($0) }
-    static let seed =
-        ProcessInfo.processInfo.environment["ZKZEO_SEED"].flatMap { UInt64($0) } ?? UInt64.random(in: 0..<1_000_000)
+    static let seed = TestSeed.value
 
     /// What one input may take. In these tests nothing is longer than 64 KiB.
     static let patience: Duration = .seconds(5)

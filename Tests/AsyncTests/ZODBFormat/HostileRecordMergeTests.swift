@@ -87,7 +87,7 @@ import ZODBFormat
                 try RecordMerge.merge(old: ByteBuffer(bytes: old), committed: ByteBuffer(bytes: old), new: cut)
             }
         }
-        var generator = SystemRandomNumberGenerator()
+        var generator = SeededGenerator(seed: TestSeed.value)
         for _ in 0..<5000 {
             var damaged = old
             for _ in 0..<Int.random(in: 1...3, using: &generator) {

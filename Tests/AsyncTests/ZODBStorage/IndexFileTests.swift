@@ -166,7 +166,7 @@ import ZODBFormat
     }
 
     @Test func tableFindsWhatWasSetInAnyOrder() throws {
-        var generator = SystemRandomNumberGenerator()
+        var generator = SeededGenerator(seed: TestSeed.value)
         var table = ObjectIndexTable()
         var expected: [ObjectID: Int] = [:]
         for _ in 0..<5000 {

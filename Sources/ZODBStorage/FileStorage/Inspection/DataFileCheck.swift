@@ -38,6 +38,8 @@ package struct DataFileCheck {
     private var table = ObjectIndexTable()
     /// Objects whose creation was undone.
     private var undone: Set<ObjectID> = []
+    /// Records that say that their object's creation was undone, by themselves or through the record they point to.
+    private var recordsWithoutObject: Set<Int> = []
     /// Pieces of the file of which the table knows nothing, in their order.
     private var lost: [Range<Int>] = []
     private var isIndexCompared = false
@@ -128,12 +130,22 @@ package struct DataFileCheck {
         }
         for record in transaction.records {
             self.table.set(record.header.oid, record.position)
-            if record.pointer == 0 {
+            if self.hasNoObject(record, in: transaction) {
                 self.undone.insert(record.header.oid)
+                self.recordsWithoutObject.insert(record.position)
             } else if !self.undone.isEmpty {
                 self.undone.remove(record.header.oid)
             }
         }
+    }
+
+    /// An undo of an undo may point to a record that only says that there is no object.
+    private func hasNoObject(_ record: InspectedTransaction.Record, in transaction: InspectedTransaction) -> Bool {
+        guard let pointer = record.pointer else { return false }
+        if pointer == 0 { return true }
+        guard !self.recordsWithoutObject.isEmpty else { return false }
+        let moved = transaction.position - record.header.transaction
+        return self.recordsWithoutObject.contains(pointer) || self.recordsWithoutObject.contains(pointer + moved)
     }
 
     private mutating func checkPointers(
@@ -227,7 +239,7 @@ extension DataFileCheck {
         while let step = try walk.next() {
             guard case .transaction(let transaction) = step else { continue }
             for record in transaction.records where self.table[record.header.oid] == record.position {
-                guard record.pointer != 0 else { continue }
+                guard !self.recordsWithoutObject.contains(record.position) else { continue }
                 try self.checkReferences(of: record, reader)
             }
         }

@@ -12,8 +12,7 @@ import Testing
 @Suite struct RandomHistoryTests {
     /// How many histories of each side; `make evidence` sets more.
     static let count = ProcessInfo.processInfo.environment["ZKZEO_HISTORIES"].flatMap { Int($0) } ?? 5
-    static let seed =
-        ProcessInfo.processInfo.environment["ZKZEO_SEED"].flatMap { UInt64($0) } ?? UInt64.random(in: 0..<1_000_000)
+    static let seed = TestSeed.value
 
     @Test(.timeLimit(.minutes(30)))
     func whatEitherSideWritesTheOtherReadsAndContinues() async throws {
