@@ -11,12 +11,14 @@ extension PersistentObject {
     static func read(_ record: ByteBuffer, _ oid: ObjectID) throws(FormatError) -> PersistentObject {
         do {
             let record = try ObjectRecord(record)
-            if let name = record.plainClass, PersistentMapping.knownClasses.contains(name) {
-                return try PersistentMapping(classDescription: record.classDescription, state: record.state)
+            if let name = record.plainClass, let make = PersistentTypes.makers[name] {
+                return try make(record.classDescription, record.state)
             }
             return OpaqueObject(classDescription: record.classDescription, state: record.state)
-        } catch {
+        } catch let error as FormatError {
             throw error.of(oid)
+        } catch {
+            throw FormatError("object", "\(error)").of(oid)
         }
     }
 
