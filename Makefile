@@ -24,7 +24,7 @@ CONFORMANCE = --skip server-side-resolution
 CONFORMANCE_RUN = ZEO_SUITE_CACHE=$(CURDIR)/.build-conformance Tests/Conformance/zeo/run --strict \
 	--server '$(CURDIR)/.build/debug/zkrunzeo' $(CONFORMANCE)
 
-.PHONY: conformance conformance-sample build install demo test check tsan evidence benchmark
+.PHONY: conformance conformance-sample examples build install demo test check tsan evidence benchmark
 
 build:
 	scripts/setup build
@@ -65,6 +65,13 @@ conformance-sample:
 	swift build --product zkrunzeo
 	$(CONFORMANCE_RUN) $(SAMPLED) --sample 8
 	$(CONFORMANCE_RUN) $(SAMPLED) --sample 8 --first 4 --msgpack
+
+# A service and a script beside it, built as somebody else's package and tried.
+examples:
+	scripts/setup test
+	swift build --product zkrunzeo
+	swift build --package-path Examples
+	Examples/run
 
 check:
 	scripts/check
