@@ -55,9 +55,8 @@ conformance:
 	$(CONFORMANCE_RUN)
 	$(CONFORMANCE_RUN) --msgpack
 
-# Every eighth test with pickles, and another eighth with MessagePack: what CI has time for. A demo storage with a base
-# collects no garbage, which one of ZEO's tests expects.
-SAMPLED = $(addprefix --group ,filestorage filestorage-ssl mappingstorage blobstorage blobstorage-shared blobs \
+# Every eighth test with pickles, and another eighth with MessagePack: what CI has time for.
+SAMPLED = $(addprefix --group ,filestorage filestorage-ssl mappingstorage demostorage blobstorage blobstorage-shared blobs \
 	blobs-shared connection connection-ssl connection-mapping connection-misc reconnection recovery \
 	invalidation-queue transaction-timeout client-side-resolution external-gc server-status server-log config)
 conformance-sample:

@@ -13,9 +13,11 @@ extension BlobDirectory {
     /// `storage`, whose vote it is. Where it undoes the creation of an object there is no such revision; with
     /// `keepsUndoneCreations` it gets the file of the creation then, as Python's BlobStorage has it, which needs that file
     /// to undo the undo.
+    ///
+    /// Throws `StorageError.undoFailed` where the file of a blob before an undone transaction is missing.
     func staging(
         _ draft: TransactionDraft,
-        of storage: any LocalStorage,
+        of storage: any CompanionedStorage,
         keepsUndoneCreations: Bool
     ) async throws -> BlobPlacement? {
         var blobs: [(oid: ObjectID, blob: UncommittedBlob)] = []
@@ -23,7 +25,10 @@ extension BlobDirectory {
             switch operation {
             case .storeBlob(let oid, _, _, let blob): blobs.append((oid, blob))
             case .restore(let oid, _, _, _, let blob?): blobs.append((oid, blob))
-            case .undo(let tid): blobs += try await self.blobs(before: tid, in: storage, keepsUndoneCreations)
+            case .undo(let tid):
+                // It may be on its way to the disk still.
+                try await storage.published(through: tid)
+                blobs += try await self.blobs(before: tid, in: storage, keepsUndoneCreations)
             case .store, .checkCurrent, .delete, .restore: break
             }
         }
@@ -42,18 +47,35 @@ extension BlobDirectory {
         _ keepsUndoneCreations: Bool
     ) async throws -> [(oid: ObjectID, blob: UncommittedBlob)] {
         var blobs: [(oid: ObjectID, blob: UncommittedBlob)] = []
+        var problems: [(oid: ObjectID, problem: String)] = []
         guard let transaction = try await self.transaction(tid, in: storage) else { return [] }
         let records = try await transaction.records()
         while let record = try await records.next() {
-            let earlier = try Self.serial(of: record.oid, before: tid, in: storage)
+            let earlier = try ifAny { try storage.serial(of: record.oid, before: tid) }
             guard let wanted = earlier ?? (keepsUndoneCreations ? tid : nil) else { continue }
             let source = self.file(of: record.oid, at: wanted)
-            guard FileSystem.exists(source) else { continue }
-            let staged = self.newStagingFile()
-            try FileSystem.linkOrCopy(source, to: staged)
-            blobs.append((record.oid, UncommittedBlob(path: staged)))
+            if let blob = try self.stagedCopy(of: source) {
+                blobs.append((record.oid, blob))
+            } else if let earlier, let data = try ifAny({ try storage.load(record.oid, at: earlier) }),
+                ObjectRecord.isBlob(data)
+            {
+                problems.append((record.oid, "the file of its blob before that, \(source), is missing"))
+            }
         }
+        guard problems.isEmpty else { throw StorageError.undoFailed(tid, problems) }
         return blobs
+    }
+
+    /// A second name, or a copy, of a file; `nil` when there is none.
+    private func stagedCopy(of source: String) throws -> UncommittedBlob? {
+        let staged = self.newStagingFile()
+        do {
+            try FileSystem.linkOrCopy(source, to: staged)
+            return UncommittedBlob(path: staged)
+        } catch let error as FileError where error.isMissing {
+            guard try FileSystem.information(source) == nil else { throw error }
+            return nil
+        }
     }
 
     private func transaction(_ tid: TransactionID, in storage: any LocalStorage) async throws -> StoredTransaction? {
@@ -61,18 +83,6 @@ extension BlobDirectory {
             return try await storage.transactions(from: tid, through: tid).next()
         } catch let error as StorageError where error.code == .unsupported {
             // Such a storage undoes nothing, and its vote will say so.
-            return nil
-        }
-    }
-
-    private static func serial(
-        of oid: ObjectID,
-        before tid: TransactionID,
-        in storage: any LocalStorage
-    ) throws -> TransactionID? {
-        do {
-            return try storage.serial(of: oid, before: tid)
-        } catch let error as StorageError where error.code == .noSuchObject {
             return nil
         }
     }

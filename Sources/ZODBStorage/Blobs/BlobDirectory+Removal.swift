@@ -32,6 +32,11 @@ extension BlobDirectory {
         }
     }
 
+    /// The transactions that wrote the blobs of an object that are here, oldest first.
+    func transactions(of oid: ObjectID) throws -> [TransactionID] {
+        try FileSystem.names(in: self.folder(of: oid)).compactMap(self.layout.transaction(ofFile:)).sorted()
+    }
+
     /// Removes the blob that a transaction wrote for an object, and the object's folder with it when that is empty.
     /// Whoever has the file open can go on reading. It is no error when there is none.
     func remove(_ oid: ObjectID, at tid: TransactionID) throws {
@@ -55,6 +60,7 @@ extension BlobDirectory {
         var folder = self.folder(of: oid)
         for _ in 0..<self.layout.depth {
             guard try FileSystem.removeEmptyFolder(folder) else { return }
+            self.removed(folder)
             folder = FileSystem.folder(of: folder)
         }
     }

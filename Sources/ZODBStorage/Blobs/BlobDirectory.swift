@@ -17,6 +17,7 @@ struct BlobDirectory: Sendable {
     /// The path from the root of the file system.
     let path: String
     let layout: BlobLayout
+    private let folders: DurableFolders
 
     /// Where files of blobs are that no transaction has committed yet.
     var stagingPath: String { self.path + "/tmp" }
@@ -27,8 +28,14 @@ struct BlobDirectory: Sendable {
     /// and, as in Python, `lawn` for one that has anything in it. For reading only nothing is made or written.
     ///
     /// Throws `StorageError.unsupportedFormat` for any other layout.
-    init(_ path: String, isWritable: Bool, logger: Logger? = nil) throws {
+    init(
+        _ path: String,
+        isWritable: Bool,
+        logger: Logger? = nil,
+        folders: DurableFolders = DurableFolders()
+    ) throws {
         self.path = FileSystem.absolute(path)
+        self.folders = folders
         let markerPath = self.path + "/" + Self.marker
         if let found = try FileSystem.information(self.path), !found.isFolder, !FileSystem.isFolder(self.path) {
             throw StorageError(.invalidArgument, "\(path) is to hold blobs and is no directory")
@@ -74,6 +81,18 @@ struct BlobDirectory: Sendable {
 
     /// The folder with the files of an object.
     func folder(of oid: ObjectID) -> String { self.path + "/" + self.layout.folder(of: oid) }
+
+    /// Makes the folder of an object where it is missing, and returns it: its name, and those of the folders that it is
+    /// in, survive a loss of power, whoever made them. Whoever shares the directory makes folders, too.
+    func makeFolder(of oid: ObjectID) throws -> String {
+        let folder = self.folder(of: oid)
+        try FileSystem.makeFolders(folder)
+        try self.folders.synchronize(folder, in: self.path)
+        return folder
+    }
+
+    /// The folder of an object has been removed, or one that it was in.
+    func removed(_ folder: String) { self.folders.removed(folder) }
 
     /// The file with the blob that transaction `tid` wrote for an object.
     func file(of oid: ObjectID, at tid: TransactionID) -> String {

@@ -10,6 +10,8 @@ import ZODBFormat
 ///
 /// All that takes long is done before the vote takes its turn: the contents of each file are durable, in the staging
 /// folder, and its folder is there. With the tid only names are given.
+///
+/// Guarded by `tid`: whether the files are in their places.
 final class BlobPlacement: CommitCompanion {
     private struct Entry {
         var oid: ObjectID
@@ -18,6 +20,8 @@ final class BlobPlacement: CommitCompanion {
 
     private let directory: BlobDirectory
     private let entries: [Entry]
+    /// The transaction as which the files are in their places.
+    private let tid = Mutex<TransactionID?>(nil)
 
     private init(_ directory: BlobDirectory, _ entries: [Entry]) {
         self.directory = directory
@@ -54,8 +58,7 @@ final class BlobPlacement: CommitCompanion {
                 oid: entry.oid
             )
         }
-        let folder = directory.folder(of: entry.oid)
-        try FileSystem.makeFolders(folder)
+        let folder = try directory.makeFolder(of: entry.oid)
         var staged = path
         if FileSystem.folder(of: path) != directory.stagingPath {
             staged = directory.newStagingFile()
@@ -85,6 +88,7 @@ final class BlobPlacement: CommitCompanion {
                 }
                 placed.append(target)
             }
+            self.tid.withLock { $0 = tid }
         } catch {
             for path in placed { try? FileSystem.remove(path) }
             if error is StorageError { throw error }
@@ -106,5 +110,15 @@ final class BlobPlacement: CommitCompanion {
         for folder in Set(self.entries.map { self.directory.folder(of: $0.oid) }) {
             try FileSystem.synchronizeFolder(of: folder + "/.")
         }
+    }
+
+    func withdraw() {
+        let tid = self.tid.withLock { tid in
+            defer { tid = nil }
+            return tid
+        }
+        guard let tid else { return }
+        // What cannot be removed does no harm: no record speaks of it.
+        for entry in self.entries { try? self.directory.remove(entry.oid, at: tid) }
     }
 }

@@ -45,7 +45,7 @@ public final class BlobStorage: StorageWrapper, CompanionedStorage {
     }
 
     public func vote(_ draft: TransactionDraft) async throws -> VoteOutcome {
-        let placement = try await self.directory.staging(draft, of: self.base, keepsUndoneCreations: true)
+        let placement = try await self.directory.staging(draft, of: self.companioned, keepsUndoneCreations: true)
         let outcome = try await self.base.vote(draft.withoutBlobs)
         if case .prepared(let vote) = outcome, let placement {
             self.state.withLock { $0.placements[vote] = placement }

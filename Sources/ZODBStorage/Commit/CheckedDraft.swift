@@ -14,8 +14,8 @@ struct CommittedSerial: Hashable, Sendable {
     var isUndoneCreation = false
 }
 
-/// A draft as a storage commits it: of several stores of one object the last one, in order of first mention; then what
-/// undoing, deleting and restoring write, in the order of the draft.
+/// A draft as a storage commits it: of several stores of one object the last one, in order of first mention. Where it
+/// undoes, deletes or restores something, all that it writes is in the order of the draft.
 struct CheckedDraft: Sendable {
     /// What a record holds.
     enum Payload: Hashable, Sendable {
@@ -60,6 +60,8 @@ struct CheckedDraft: Sendable {
     private(set) var stores: [Store] = []
     /// What `stores` does not have yet.
     let requests: [Request]
+    /// How many of the stores are in front of each request.
+    private var storesInFront: [Int] = []
     /// The objects that are written as nobody who voted has seen them.
     private(set) var merged: [ObjectID] = []
     private var mergedObjects: Set<ObjectID> = []
@@ -81,8 +83,11 @@ struct CheckedDraft: Sendable {
         var requests: [Request] = []
         var checks: [(oid: ObjectID, serial: TransactionID)] = []
         var stores: [Store] = []
+        // Where in the draft the stores and the requests are.
+        var storePlaces: [Int] = []
+        var requestPlaces: [Int] = []
         var deleted: Set<ObjectID> = []
-        for operation in draft.operations {
+        for (draftPlace, operation) in draft.operations.enumerated() {
             switch operation {
             case .store(let oid, let serial, let data):
                 try Self.checkData(data, of: oid)
@@ -96,17 +101,21 @@ struct CheckedDraft: Sendable {
                 let store = Store(oid: oid, serial: serial, payload: .data(data))
                 if let place = self.places[oid] {
                     stores[place] = store
+                    storePlaces[place] = draftPlace
                 } else {
                     self.places[oid] = stores.count
                     stores.append(store)
+                    storePlaces.append(draftPlace)
                 }
             case .checkCurrent(let oid, let serial):
                 checks.append((oid, serial))
             case .undo(let tid):
                 requests.append(.undo(tid))
+                requestPlaces.append(draftPlace)
             case .delete(let oid, let serial):
                 deleted.insert(oid)
                 requests.append(.delete(oid, serial: serial))
+                requestPlaces.append(draftPlace)
             case .restore(let oid, let serial, let data, let dataTransaction, let blob):
                 guard serial == draft.tid else {
                     throw StorageError(
@@ -120,6 +129,7 @@ struct CheckedDraft: Sendable {
                 }
                 if let data { try Self.checkData(data, of: oid) }
                 requests.append(.restore(oid, data: data, dataTransaction: dataTransaction))
+                requestPlaces.append(draftPlace)
             case .storeBlob(let oid, _, _, _):
                 throw StorageError(.unsupported, "the storage cannot keep blobs", oid: oid)
             }
@@ -127,6 +137,29 @@ struct CheckedDraft: Sendable {
         self.stores = stores
         self.requests = requests
         self.checks = checks
+        if !requests.isEmpty { self.order(storePlaces, requestPlaces) }
+    }
+
+    /// Puts the stores into the order of the draft.
+    private mutating func order(_ storePlaces: [Int], _ requestPlaces: [Int]) {
+        let order = storePlaces.indices.sorted { storePlaces[$0] < storePlaces[$1] }
+        self.stores = order.map { self.stores[$0] }
+        for (place, store) in self.stores.enumerated() { self.places[store.oid] = place }
+        self.storesInFront = requestPlaces.map { place in storePlaces.count { $0 < place } }
+    }
+
+    /// Calls `body` with each request, when all stores in front of it are in the draft and none behind it.
+    mutating func forEachRequest(_ body: (inout CheckedDraft, Request) throws -> Void) rethrows {
+        let stores = self.stores
+        self.stores = []
+        self.places = [:]
+        var written = 0
+        for (request, count) in zip(self.requests, self.storesInFront) {
+            for store in stores[written..<count] { self.append(store) }
+            written = count
+            try body(&self, request)
+        }
+        for store in stores[written...] { self.append(store) }
     }
 
     private static func checkData(_ data: ByteBuffer, of oid: ObjectID) throws {
@@ -150,12 +183,6 @@ struct CheckedDraft: Sendable {
         if isMerged, self.mergedObjects.insert(store.oid).inserted { self.merged.append(store.oid) }
         self.places[store.oid] = self.stores.count
         self.stores.append(store)
-    }
-
-    /// Throws `StorageError.invalidArgument` where the transaction must have a tid that is not behind `last`.
-    func checkTransactionID(after last: TransactionID) throws {
-        guard let tid, tid <= last || tid >= .max else { return }
-        throw StorageError(.invalidArgument, "the tid \(tid) cannot follow on \(last)")
     }
 
     /// The stores that started from other revisions than the committed ones.

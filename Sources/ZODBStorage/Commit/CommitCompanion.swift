@@ -14,12 +14,31 @@ protocol CommitCompanion: Sendable {
     /// Returns when what was put into place would survive a loss of power. Called before the first byte of the
     /// transaction's records is written.
     func synchronize() throws
+
+    /// Removes what was put into place: the transaction is not committed, and nothing of its records is left.
+    func withdraw()
 }
 
 /// A storage that tells the tid of a transaction before anything of it becomes durable.
 protocol CompanionedStorage: LocalStorage {
     /// `finish(_:)`, with `companion` put into place and made durable first.
     func finish(_ vote: VoteID, with companion: (any CommitCompanion)?) async throws -> TransactionID
+
+    /// Returns when the transaction `tid`, which was committed before or is about to become durable, is visible.
+    ///
+    /// Throws `StorageError.writeFailed` when the disk refuses it.
+    func published(through tid: TransactionID) async throws
+}
+
+extension CompanionedStorage {
+    /// What is committed is visible, unless the storage says otherwise.
+    func published(through tid: TransactionID) async throws {}
+}
+
+extension CompanionedStorage where Self: StorageWrapper {
+    func published(through tid: TransactionID) async throws {
+        try await (self.base as? any CompanionedStorage)?.published(through: tid)
+    }
 }
 
 extension LocalStorage {

@@ -173,10 +173,3 @@ package struct StorageCopy: Sendable {
         }
     }
 }
-
-extension ObjectRecord {
-    /// Whether a record is that of a blob, by its class, as ZODB tells.
-    static func isBlob(_ record: ByteBuffer) -> Bool {
-        Self.className(of: record) == PickleGlobal("ZODB.blob", "Blob")
-    }
-}

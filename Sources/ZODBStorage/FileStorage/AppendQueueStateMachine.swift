@@ -38,7 +38,7 @@ struct AppendQueueStateMachine<Completion> {
         case wakeWriter
         /// The writer is at work and will find the transaction.
         case none
-        /// Writing has ended: fail the transaction.
+        /// It was refused, before any byte of it was written: fail it.
         case fail(Completion, StorageError)
     }
 
@@ -60,12 +60,19 @@ struct AppendQueueStateMachine<Completion> {
         case fail(StorageError)
     }
 
+    /// Transactions that are not committed, and who waits for them.
+    struct Failed {
+        /// What belongs to transactions of which nothing is in the file: to be withdrawn before anybody is told.
+        var companions: [any CommitCompanion]
+        var completions: [Completion]
+    }
+
     /// What to do when the disk has refused a transaction.
     struct Refusal {
         /// The part of the batch that goes on.
         var rest: [Transaction]
         /// Fail these, when that part is on disk.
-        var failed: [Completion]
+        var failed: Failed
         /// Why.
         var error: StorageError
     }
@@ -96,6 +103,9 @@ struct AppendQueueStateMachine<Completion> {
     /// The number of transactions that wait or are being written.
     var queuedCount: Int { self.waiting.count + self.underWay.count }
 
+    /// The newest transaction that waits, is being written, or has just been written; `nil` when there is none.
+    var newestQueued: TransactionID? { (self.waiting.last ?? self.underWay.last)?.encoded.tid }
+
     /// The number of those who wait for a transaction to become visible.
     var waitingForPublicationCount: Int { self.waitingForPublication.count }
 
@@ -114,6 +124,7 @@ struct AppendQueueStateMachine<Completion> {
             return .fail(transaction.completion, error)
         }
         self.end = transaction.encoded.end
+        self.forgetRefusal(of: transaction.encoded.tid)
         self.remember(transaction.encoded)
         self.waiting.append(transaction)
         if self.isWriting { return .none }
@@ -175,7 +186,10 @@ struct AppendQueueStateMachine<Completion> {
         let waiters = self.waitingForPublication.filter { $0.tid >= first.tid }
         return Refusal(
             rest: self.underWay,
-            failed: gone.map(\.completion) + waiters.map(\.completion),
+            failed: Failed(
+                companions: gone.compactMap(\.companion),
+                completions: gone.map(\.completion) + waiters.map(\.completion)
+            ),
             error: error
         )
     }
@@ -183,6 +197,17 @@ struct AppendQueueStateMachine<Completion> {
     private mutating func refuse(_ tids: ClosedRange<TransactionID>, _ error: StorageError) {
         self.refused.append((tids, error))
         if self.refused.count > 16 { self.refused.removeFirst() }
+    }
+
+    /// A transaction comes again whose tid was chosen elsewhere.
+    private mutating func forgetRefusal(of tid: TransactionID) {
+        guard let place = self.refused.firstIndex(where: { $0.tids.contains(tid) }) else { return }
+        let (tids, error) = self.refused.remove(at: place)
+        if tid < tids.upperBound { self.refused.insert((tid.successor...tids.upperBound, error), at: place) }
+        if tid > tids.lowerBound {
+            let before = TransactionID(rawValue: tid.rawValue - 1)
+            self.refused.insert((tids.lowerBound...before, error), at: place)
+        }
     }
 
     private mutating func remember(_ transaction: EncodedTransaction) {
@@ -201,8 +226,9 @@ struct AppendQueueStateMachine<Completion> {
         self.end = end
     }
 
-    /// The disk failed, and nothing of the batch has been published: returns all who are to be failed.
-    mutating func failed(_ error: StorageError) -> [Completion] {
+    /// The disk failed, and nothing of the batch has been published: returns all who are to be failed. Whether something
+    /// of the batch may be in the file `isCutOff` says.
+    mutating func failed(_ error: StorageError, isCutOff: Bool) -> Failed {
         self.failure = error
         self.revisions = [:]
         defer {
@@ -210,7 +236,11 @@ struct AppendQueueStateMachine<Completion> {
             self.waiting = []
             self.waitingForPublication = []
         }
-        return (self.underWay + self.waiting).map(\.completion) + self.waitingForPublication.map(\.completion)
+        return Failed(
+            companions: ((isCutOff ? self.underWay : []) + self.waiting).compactMap(\.companion),
+            completions: (self.underWay + self.waiting).map(\.completion)
+                + self.waitingForPublication.map(\.completion)
+        )
     }
 
     /// Somebody wants to go on when nothing is being written: true when that is now.

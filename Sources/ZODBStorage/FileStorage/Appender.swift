@@ -51,6 +51,9 @@ final class Appender: Sendable {
     /// The number of transactions that are queued and not durable yet.
     var queuedCount: Int { self.machine.withLock { $0.queuedCount } }
 
+    /// The newest transaction that is queued, or was until just now; `nil` when there is none.
+    var newestQueued: TransactionID? { self.machine.withLock { $0.newestQueued } }
+
     /// The number of those who wait for a transaction to become visible, its own committer not counted.
     var waitingForPublicationCount: Int { self.machine.withLock { $0.waitingForPublicationCount } }
 
@@ -83,7 +86,9 @@ final class Appender: Sendable {
             switch action {
             case .wakeWriter: self.writer.async { self.work() }
             case .none: break
-            case .fail(let continuation, let error): continuation.resume(throwing: error)
+            case .fail(let continuation, let error):
+                companion?.withdraw()
+                continuation.resume(throwing: error)
             }
         }
     }
@@ -158,11 +163,10 @@ final class Appender: Sendable {
                 )
             )
         } catch {
-            let failure = self.fail(error, file, from: batch.first?.encoded.position)
-            for completion in refusal?.failed ?? [] { completion.resume(throwing: failure) }
+            self.fail(error, file, from: batch.first?.encoded.position, refusal?.failed)
             return
         }
-        if let refusal { for completion in refusal.failed { completion.resume(throwing: refusal.error) } }
+        if let refusal { Self.tell(refusal.failed, refusal.error) }
         for transaction in batch {
             self.publish(transaction.encoded, transaction.origin)
             let waiters = self.machine.withLock { $0.published(transaction.encoded) }
@@ -197,9 +201,14 @@ final class Appender: Sendable {
     }
 
     /// Ends all writing, since nobody can tell what is on the disk.
-    private func fail(_ error: any Error, _ file: any AppendableFile, from position: Int?) -> StorageError {
+    private func fail(
+        _ error: any Error,
+        _ file: any AppendableFile,
+        from position: Int?,
+        _ refused: Machine.Failed?
+    ) {
         // Nobody may find these transactions at the next opening: they are about to be reported as not committed.
-        var doubt = ""
+        var doubt: String?
         if let position {
             do {
                 try file.truncate(to: position)
@@ -210,19 +219,28 @@ final class Appender: Sendable {
         }
         let failure = StorageError(
             .writeFailed,
-            "\(self.path) could not be written; nothing is committed to it until it is opened again\(doubt)",
+            "\(self.path) could not be written; nothing is committed to it until it is opened again\(doubt ?? "")",
             underlyingError: error
         )
-        self.stop(failure)
-        return failure
+        self.stop(failure, isCutOff: doubt == nil)
+        if var refused {
+            if doubt != nil { refused.companions = [] }
+            Self.tell(refused, failure)
+        }
     }
 
-    /// Ends all writing, and fails whatever is queued.
-    func stop(_ failure: StorageError) {
+    /// Ends all writing, and fails whatever is queued. Nothing of that is in the file, unless `isCutOff` is false.
+    func stop(_ failure: StorageError, isCutOff: Bool = true) {
         self.logger?.error(
             "Nothing is committed any more until the storage is opened again",
             metadata: ["storage.path": "\(self.path)", "error": "\(failure)"]
         )
-        for completion in self.machine.withLock({ $0.failed(failure) }) { completion.resume(throwing: failure) }
+        Self.tell(self.machine.withLock { $0.failed(failure, isCutOff: isCutOff) }, failure)
+    }
+
+    /// Takes back what belongs to transactions that are not committed, and tells whoever waits for them.
+    private static func tell(_ failed: Machine.Failed, _ error: StorageError) {
+        for companion in failed.companions { companion.withdraw() }
+        for completion in failed.completions { completion.resume(throwing: error) }
     }
 }

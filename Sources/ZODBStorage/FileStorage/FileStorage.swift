@@ -25,19 +25,12 @@ public final class FileStorage: CompanionedStorage {
     private let fileLock: FileLock?
     private let clock: WallClock
     let blobs: BlobDirectory?
-    private let pending: Mutex<Pending>
+    private let prepared: PreparedVote
+    private let objectIDs: Mutex<ObjectIDSequence>
     let packGate = PackGate()
     let packThread = DispatchQueue(label: "zodb.filestorage.pack", qos: .utility)
     let packStep: @Sendable (PackFiles.Step) throws -> Void
     let wrapping: @Sendable (PositionalFile) -> any AppendableFile
-
-    /// What the vote that holds the place touches, and `close()`. Guarded by `pending`.
-    private struct Pending {
-        var prepared: (vote: VoteID, draft: CheckedDraft, blobs: BlobPlacement?)?
-        var tids: TransactionIDSequence
-        var objectIDs: ObjectIDSequence
-        var isClosed = false
-    }
 
     /// Opens a data file, on a thread of its own: without a fresh index file all of it has to be read.
     ///
@@ -100,12 +93,8 @@ public final class FileStorage: CompanionedStorage {
             history.publish(transaction, statistics: statistics)
             saver.grown(statistics)
         }
-        self.pending = Mutex(
-            Pending(
-                tids: TransactionIDSequence(after: opened.last),
-                objectIDs: ObjectIDSequence(after: opened.table.maximum ?? .root)
-            )
-        )
+        self.prepared = PreparedVote(after: opened.last)
+        self.objectIDs = Mutex(ObjectIDSequence(after: opened.table.maximum ?? .root))
         // What took long to index is not to be indexed again after a crash.
         if !configuration.readOnly { saver.grown(statistics) }
     }
@@ -134,7 +123,7 @@ public final class FileStorage: CompanionedStorage {
 
     public func newObjectIDs(_ count: Int) throws -> [ObjectID] {
         try self.checkWritable()
-        return try self.pending.withLock { try $0.objectIDs.next(count) }
+        return try self.objectIDs.withLock { try $0.next(count) }
     }
 
     public func vote(_ draft: TransactionDraft) async throws -> VoteOutcome {
@@ -180,10 +169,10 @@ public final class FileStorage: CompanionedStorage {
         // Whoever held the place before may have met the end of all writing.
         try self.checkWritable()
         try self.checkQuota(draft)
-        self.pending.withLock { pending in
-            for oid in draft.oids { pending.objectIDs.reserve(oid) }
-        }
-        try self.pending.withLock { try draft.checkTransactionID(after: $0.tids.last) }
+        self.reserve(draft.oids)
+        // The order matters: a transaction is visible before it leaves the queue.
+        let newest = max(self.appender.newestQueued ?? .zero, self.history.last)
+        try self.prepared.checkTransactionID(of: draft, after: newest)
         var conflicts = try draft.conflicts { try self.committedSerial(of: $0) }
         conflicts = try await draft.merge(
             conflicts,
@@ -196,20 +185,20 @@ public final class FileStorage: CompanionedStorage {
             try await self.fulfilRequests(of: &draft, undoing: undone)
             try draft.checkEncodedLength()
             try self.checkQuota(draft)
-            self.pending.withLock { pending in
-                for oid in draft.oids { pending.objectIDs.reserve(oid) }
-            }
+            self.reserve(draft.oids)
         }
-        try self.pending.withLock { [draft] pending in
-            guard !pending.isClosed else { throw StorageError.closed }
-            pending.prepared = (vote, draft, blobs)
-        }
+        try self.prepared.hold(.init(vote: vote, draft: draft, companion: blobs))
         return []
     }
 
-    public func mergedObjects(of vote: VoteID) async -> [ObjectID] {
-        self.pending.withLock { $0.prepared?.vote == vote ? $0.prepared?.draft.merged ?? [] : [] }
+    /// Nobody is given these identifiers for new objects.
+    private func reserve(_ oids: [ObjectID]) {
+        self.objectIDs.withLock { sequence in
+            for oid in oids { sequence.reserve(oid) }
+        }
     }
+
+    public func mergedObjects(of vote: VoteID) async -> [ObjectID] { self.prepared.merged(by: vote) }
 
     public func yieldPlace(of origin: UInt64) async { self.place.yield(origin) }
 
@@ -225,17 +214,13 @@ public final class FileStorage: CompanionedStorage {
     public func finish(_ vote: VoteID) async throws -> TransactionID { try await self.finish(vote, with: nil) }
 
     func finish(_ vote: VoteID, with companion: (any CommitCompanion)?) async throws -> TransactionID {
-        let (tid, draft, blobs) = try self.pending.withLock { pending in
-            guard !pending.isClosed else { throw StorageError.closed }
-            guard let prepared = pending.prepared, prepared.vote == vote else { throw StorageError.noSuchVote(vote) }
-            pending.prepared = nil
-            return (pending.tids.next(for: prepared.draft, at: self.clock()), prepared.draft, prepared.blobs)
-        }
+        let (tid, prepared) = try self.prepared.take(vote, at: self.clock())
         guard let tid else {
             self.place.release(vote)
             throw StorageError.noTransactionID
         }
-        let companion = companion ?? blobs
+        let draft = prepared.draft
+        let companion = companion ?? prepared.companion
         let encoded: EncodedTransaction
         do {
             encoded = try EncodedTransaction(draft, tid: tid, at: self.appender.end) { try self.newestPosition(of: $0) }
@@ -248,13 +233,10 @@ public final class FileStorage: CompanionedStorage {
         return tid
     }
 
+    func published(through tid: TransactionID) async throws { try await self.appender.published(through: tid) }
+
     public func abort(_ vote: VoteID) async {
-        let held = self.pending.withLock { pending in
-            guard pending.prepared?.vote == vote else { return false }
-            pending.prepared = nil
-            return true
-        }
-        if held { self.place.release(vote) }
+        if self.prepared.drop(vote) { self.place.release(vote) }
     }
 
     public func recentTransactions(after tid: TransactionID, limit: Int) async throws -> [CommittedTransaction] {
@@ -284,13 +266,7 @@ public final class FileStorage: CompanionedStorage {
     }
 
     public func close() async throws {
-        let (isFirst, held) = self.pending.withLock { pending in
-            defer {
-                pending.isClosed = true
-                pending.prepared = nil
-            }
-            return (!pending.isClosed, pending.prepared?.vote)
-        }
+        let (isFirst, held) = self.prepared.close()
         guard isFirst else { return }
         if let held { self.place.release(held) }
         // A finish that is about to queue its transaction holds the place until it has, and so does a pack's last piece.
@@ -349,9 +325,7 @@ public final class FileStorage: CompanionedStorage {
         return try self.index.find(oid).position ?? 0
     }
 
-    func checkOpen() throws {
-        guard self.pending.withLock({ !$0.isClosed }) else { throw StorageError.closed }
-    }
+    func checkOpen() throws { try self.prepared.checkOpen() }
 
     func checkWritable() throws {
         try self.checkOpen()

@@ -21,6 +21,10 @@ public struct PackRequest: Sendable {
     /// in another form (compressed, for example). `nil` where the two are the same.
     public var decode: (@Sendable (ByteBuffer) throws -> ByteBuffer)?
 
+    /// Whether another storage, over which this one lies, has an object, too, so that it can be reached in ways that this
+    /// one does not know. What this one does not have may be in the other one. `nil` for a storage that stands alone.
+    var isBelow: (@Sendable (ObjectID) throws -> Bool)?
+
     /// A pack of everything before a moment.
     public init(
         before: TransactionID,

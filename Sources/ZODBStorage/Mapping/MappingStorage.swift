@@ -13,19 +13,12 @@ public import ZODBFormat
 /// it; everything else it keeps.
 public final class MappingStorage: CompanionedStorage {
     private let contents = Mutex(MappingContents())
-    private let pending: Mutex<Pending>
+    private let prepared = PreparedVote(after: .zero)
     private let history = VisibleHistory(last: .zero, statistics: .init(objectCount: 0, byteCount: 0))
     private let place = CommitLock()
     private let clock: WallClock
 
     public let traits: StorageTraits
-
-    /// What the vote that holds the place touches, and `close()`. Guarded by `pending`.
-    private struct Pending {
-        var prepared: (vote: VoteID, draft: CheckedDraft)?
-        var tids = TransactionIDSequence(after: .zero)
-        var isClosed = false
-    }
 
     /// An empty storage.
     public convenience init(name: String = "MappingStorage") {
@@ -34,7 +27,6 @@ public final class MappingStorage: CompanionedStorage {
 
     init(name: String = "MappingStorage", clock: @escaping WallClock) {
         self.clock = clock
-        self.pending = Mutex(Pending())
         self.traits = StorageTraits(
             name: name,
             isReadOnly: false,
@@ -88,7 +80,7 @@ public final class MappingStorage: CompanionedStorage {
         )
         let vote = try await self.place.acquire(for: draft.origin)
         do {
-            try self.pending.withLock { try draft.checkTransactionID(after: $0.tids.last) }
+            try self.prepared.checkTransactionID(of: draft, after: self.history.last)
             var conflicts = try self.contents.withLock { contents in
                 for oid in draft.oids { contents.objectIDs.reserve(oid) }
                 return try draft.conflicts { contents.committedSerial(of: $0) }
@@ -98,10 +90,7 @@ public final class MappingStorage: CompanionedStorage {
                 self.place.release(vote, keepingPlaceFor: draft.keepsPlaceFor)
                 return .conflicts(conflicts)
             }
-            try self.pending.withLock { [draft] pending in
-                guard !pending.isClosed else { throw StorageError.closed }
-                pending.prepared = (vote, draft)
-            }
+            try self.prepared.hold(.init(vote: vote, draft: draft))
             return .prepared(vote)
         } catch {
             self.place.release(vote)
@@ -113,21 +102,15 @@ public final class MappingStorage: CompanionedStorage {
         self.contents.withLock { $0.data(of: oid, at: serial) }
     }
 
-    public func mergedObjects(of vote: VoteID) async -> [ObjectID] {
-        self.pending.withLock { $0.prepared?.vote == vote ? $0.prepared?.draft.merged ?? [] : [] }
-    }
+    public func mergedObjects(of vote: VoteID) async -> [ObjectID] { self.prepared.merged(by: vote) }
 
     public func yieldPlace(of origin: UInt64) async { self.place.yield(origin) }
 
     public func finish(_ vote: VoteID) async throws -> TransactionID { try await self.finish(vote, with: nil) }
 
     func finish(_ vote: VoteID, with companion: (any CommitCompanion)?) async throws -> TransactionID {
-        let (tid, draft) = try self.pending.withLock { pending in
-            guard !pending.isClosed else { throw StorageError.closed }
-            guard let prepared = pending.prepared, prepared.vote == vote else { throw StorageError.noSuchVote(vote) }
-            pending.prepared = nil
-            return (pending.tids.next(for: prepared.draft, at: self.clock()), prepared.draft)
-        }
+        let (tid, prepared) = try self.prepared.take(vote, at: self.clock())
+        let draft = prepared.draft
         guard let tid else {
             self.place.release(vote)
             throw StorageError.noTransactionID
@@ -135,7 +118,12 @@ public final class MappingStorage: CompanionedStorage {
         // The place is kept until the observers have been told: that keeps them in the order of tids.
         defer { self.place.release(vote) }
         try companion?.place(for: tid)
-        try companion?.synchronize()
+        do {
+            try companion?.synchronize()
+        } catch {
+            companion?.withdraw()
+            throw error
+        }
         let statistics = self.contents.withLock { contents in
             contents.append(draft, tid)
             return contents.statistics
@@ -148,12 +136,7 @@ public final class MappingStorage: CompanionedStorage {
     }
 
     public func abort(_ vote: VoteID) async {
-        let held = self.pending.withLock { pending in
-            guard pending.prepared?.vote == vote else { return false }
-            pending.prepared = nil
-            return true
-        }
-        if held { self.place.release(vote) }
+        if self.prepared.drop(vote) { self.place.release(vote) }
     }
 
     public func recentTransactions(after tid: TransactionID, limit: Int) async throws -> [CommittedTransaction] {
@@ -189,6 +172,7 @@ public final class MappingStorage: CompanionedStorage {
         var packed = try contents.packed(
             before: request.before,
             collectsGarbage: request.collectsGarbage ?? true,
+            isBelow: request.isBelow,
             progress: request.progress ?? { _ in }
         )
         self.contents.withLock { contents in
@@ -210,17 +194,10 @@ public final class MappingStorage: CompanionedStorage {
     }
 
     public func close() async throws {
-        let held = self.pending.withLock { pending in
-            pending.isClosed = true
-            defer { pending.prepared = nil }
-            return pending.prepared?.vote
-        }
-        if let held { self.place.release(held) }
+        if let held = self.prepared.close().held { self.place.release(held) }
         try await self.place.close()
         self.history.close()
     }
 
-    private func checkOpen() throws {
-        guard self.pending.withLock({ !$0.isClosed }) else { throw StorageError.closed }
-    }
+    private func checkOpen() throws { try self.prepared.checkOpen() }
 }

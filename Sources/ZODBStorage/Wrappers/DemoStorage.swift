@@ -193,6 +193,10 @@ public final class DemoStorage: CompanionedStorage {
         return tid
     }
 
+    func published(through tid: TransactionID) async throws {
+        try await (self.changes as? any CompanionedStorage)?.published(through: tid)
+    }
+
     public func abort(_ vote: VoteID) async {
         let held = self.state.withLock { state -> VoteID? in
             guard state.held?.vote == vote else { return nil }
@@ -248,16 +252,23 @@ public final class DemoStorage: CompanionedStorage {
         ])
     }
 
-    /// Packs the changes alone. What is garbage cannot be told without the base, so that nothing is collected unless
-    /// there is no base.
+    /// Packs the changes alone. Of changes that live in memory garbage is collected: objects that the base does not have,
+    /// and to which neither the root object nor one that the base has, too, leads in the changes. Of others it is not.
     public func pack(_ request: PackRequest) async throws {
         try self.checkOpen()
         var request = request
-        if !(self.hasOwnBase && self.hasOwnChanges) {
+        if !self.hasOwnChanges {
             guard request.collectsGarbage != true else {
-                throw StorageError(.unsupported, "garbage cannot be collected where there is a base storage")
+                throw StorageError(
+                    .unsupported,
+                    "\(self.traits.name) can collect garbage only of changes that live in memory"
+                )
             }
             request.collectsGarbage = false
+        } else if !self.hasOwnBase {
+            // The base does not change: what only the changes have can be reached through them alone.
+            let base = self.base
+            request.isBelow = { oid in try ifAny { try base.serial(of: oid, before: .max) } != nil }
         }
         try await self.changes.pack(request)
     }

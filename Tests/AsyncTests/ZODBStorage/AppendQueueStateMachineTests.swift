@@ -4,6 +4,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 import NIOCore
+import Synchronization
 import Testing
 import ZODBFormat
 
@@ -65,7 +66,7 @@ import ZODBFormat
         _ = machine.writerReady()
         _ = machine.queued(try self.transaction(2, 2, at: machine.end, "b"))
         let error = StorageError(.writeFailed, "full")
-        #expect(machine.failed(error) == ["a", "b"])
+        #expect(machine.failed(error, isCutOff: true).completions == ["a", "b"])
         #expect(machine.writeFailure?.code == .writeFailed)
         #expect(machine.queuedRevision(of: .numbered(1)) == nil)
         guard case .fail("c", let reason) = machine.queued(try self.transaction(3, 3, at: machine.end, "c")) else {
@@ -93,7 +94,7 @@ import ZODBFormat
         let stale = try self.transaction(4, 9, at: machine.end, "stale")
         let refusal = machine.refused(behind: 1, StorageError(.writeFailed, "full"))
         #expect(refusal.rest.map(\.completion) == ["a"])
-        #expect(refusal.failed == ["b", "c", "waits for c"])
+        #expect(refusal.failed.completions == ["b", "c", "waits for c"])
         #expect(machine.writeFailure == nil)
         #expect(machine.end == second.encoded.position)
         #expect(machine.queuedRevision(of: .numbered(7))?.tid.rawValue == 1, "the older revision is the newest again")
@@ -119,6 +120,54 @@ import ZODBFormat
         #expect(self.batch(machine.writerReady()) == nil)
         machine.moved(toEnd: 100)
         #expect(machine.end == 100)
+    }
+
+    @Test func refusedTransactionMayComeAgain() throws {
+        var machine = Machine(end: 4)
+        for number in 1...4 as ClosedRange<UInt64> {
+            _ = machine.queued(try self.transaction(number, number, at: machine.end, "\(number)"))
+        }
+        #expect(machine.newestQueued?.rawValue == 4)
+        _ = machine.writerReady()
+        _ = machine.refused(behind: 0, StorageError(.writeFailed, "full"))
+        #expect(machine.newestQueued == nil)
+        _ = machine.writerReady()
+        let again = try self.transaction(2, 2, at: 4, "again")
+        _ = machine.queued(again)
+        #expect(machine.newestQueued?.rawValue == 2)
+        guard case .wait = machine.waitsForPublication(of: TransactionID(rawValue: 2), "waits") else {
+            Issue.record("it is queued")
+            return
+        }
+        _ = machine.writerReady()
+        #expect(machine.published(again.encoded) == ["waits"])
+        guard case .proceed = machine.waitsForPublication(of: TransactionID(rawValue: 2), "late") else {
+            Issue.record("it is visible")
+            return
+        }
+        for tid in [1, 3, 4] as [UInt64] {
+            guard case .fail = machine.waitsForPublication(of: TransactionID(rawValue: tid), "late") else {
+                Issue.record("\(tid) was refused")
+                return
+            }
+        }
+    }
+
+    @Test func whatMayBeInTheFileIsNotWithdrawn() throws {
+        for isCutOff in [true, false] {
+            let withdrawals = Mutex<[String]>([])
+            var machine = Machine(end: 4)
+            for name in ["under way", "waiting"] {
+                var transaction = try self.transaction(name == "waiting" ? 2 : 1, 1, at: machine.end, name)
+                transaction.companion = TestCompanion { withdrawals.withLock { $0.append(name) } }
+                _ = machine.queued(transaction)
+                if name == "under way" { _ = machine.writerReady() }
+            }
+            let failed = machine.failed(StorageError(.writeFailed, "broken"), isCutOff: isCutOff)
+            for companion in failed.companions { companion.withdraw() }
+            #expect(withdrawals.withLock { $0 } == (isCutOff ? ["under way", "waiting"] : ["waiting"]))
+            #expect(failed.completions == ["under way", "waiting"])
+        }
     }
 
     @Test func whoWaitsForSleepIsTold() throws {

@@ -113,6 +113,30 @@ import ZODBFormat
         }
     }
 
+    @Test func storesAndUndosOfOneDraftAreDoneInItsOrder() async throws {
+        try await withFileStorage { storage in
+            let first = try await storage.commit([(a, .zero, "a1"), (b, .zero, "b1")])
+            let second = try await storage.commit([(a, first, "a2"), (b, first, "b2")])
+            func store(_ text: String) -> TransactionDraft.Operation {
+                .store(a, serial: second, data: ByteBuffer(string: text))
+            }
+            // Behind the store it is the store that the undo meets.
+            let behind = TransactionDraft(operations: [store("a3"), .undo(second)])
+            let error = await #expect(throws: StorageError.self) { try await storage.prepare(behind) }
+            #expect(error?.code == .undoFailed)
+            #expect(error?.undoProblems.map(\.oid) == [a])
+            let same = TransactionDraft(operations: [store("a2"), .undo(second)])
+            await storage.abort(try await storage.prepare(same))
+            // Behind the undo the store is the last word.
+            let inFront = TransactionDraft(operations: [.undo(second), store("a3")])
+            let third = try await storage.finish(try await storage.prepare(inFront))
+            #expect(try await storage.text(a) == "a3")
+            #expect(try await storage.text(b) == "b1")
+            #expect(try await storage.recentTransactions(after: second, limit: 9).map(\.tid) == [third])
+            #expect(try await storage.recentTransactions(after: second, limit: 9)[0].oids == [a, b])
+        }
+    }
+
     @Test func undoUnderLaterChangesFailsAndLeavesNothing() async throws {
         try await withFileStorage { storage in
             let first = try await storage.commit([(a, .zero, "a1"), (b, .zero, "b1")])

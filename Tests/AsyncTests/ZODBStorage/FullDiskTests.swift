@@ -90,6 +90,34 @@ import ZODBFormat
         }
     }
 
+    @Test func refusedRestoreCanBeTriedAgain() async throws {
+        try await withTestDisk { storage, disk, path in
+            let tid = try #require(TransactionID(TransactionTime(year: 2001, month: 2, day: 3)))
+            func restored(_ oid: ObjectID, _ tid: TransactionID, _ text: String) -> TransactionDraft {
+                var draft = TransactionDraft(operations: [
+                    .restore(oid, serial: tid, data: ByteBuffer(string: text), dataTransaction: nil, blob: nil)
+                ])
+                draft.tid = tid
+                return draft
+            }
+            disk.fill(at: storage.queuedEnd + 30)
+            let refused = try await storage.prepare(restored(a, tid, "one"))
+            let error = await #expect(throws: StorageError.self) { try await storage.finish(refused) }
+            #expect(error?.code == .writeFailed)
+            disk.fill(at: nil)
+            #expect(try await storage.finish(try await storage.prepare(restored(a, tid, "one"))) == tid)
+            let early = await #expect(throws: StorageError.self) {
+                try await storage.prepare(restored(b, tid, "two"))
+            }
+            #expect(early?.code == .invalidArgument, "it is there already")
+            #expect(try await storage.finish(try await storage.prepare(restored(b, tid.successor, "two"))) > tid)
+            // It counts as committed for whoever waits for it.
+            let undo = try await storage.prepare(TransactionDraft(operations: [.undo(tid)]))
+            _ = try await storage.finish(undo)
+            await #expect(throws: StorageError.self) { try await storage.text(a) }
+        }
+    }
+
     @Test func refusedTransactionThatCannotBeCutOffEndsWritingAndTheErrorSaysThatItsFateIsNotKnown() async throws {
         try await withTestDisk { storage, disk, _ in
             let first = try await storage.commit(a, .zero, "one")

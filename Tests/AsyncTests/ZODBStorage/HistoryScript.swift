@@ -48,7 +48,8 @@ struct HistoryScript {
         if self.steps.count == 30 { draft.status = .packed }
         switch Int.random(in: 0..<10, using: &self.random) {
         case 0..<5: draft.operations = try self.changes(storage)
-        case 5..<9: draft.operations = self.undos()
+        case 5..<8: draft.operations = self.undos()
+        case 8: draft.operations = try self.mixture(storage)
         default: draft.operations = try await self.restores(storage)
         }
         self.steps.append(Step(draft))
@@ -90,6 +91,19 @@ struct HistoryScript {
             let recent = self.committed.suffix(8)
             return .undo(recent.randomElement(using: &self.random) ?? TransactionID(rawValue: 5))
         }
+    }
+
+    /// Undos and stores in any order, of the same objects at times. Only an undo can fail, so that it is the first one that
+    /// does whose failure is told.
+    private mutating func mixture(_ storage: FileStorage) throws -> [TransactionDraft.Operation] {
+        let numbers = (0..<6).shuffled(using: &self.random).prefix(.random(in: 1...4, using: &self.random))
+        let stores = try numbers.map { number -> TransactionDraft.Operation in
+            let oid = ObjectID.numbered(UInt64(number))
+            let text = "value \(Int.random(in: 0..<3, using: &self.random))"
+            let data = number >= 3 ? self.length() : ByteBuffer(string: text)
+            return .store(oid, serial: try self.newest(of: oid, in: storage), data: data)
+        }
+        return (self.undos() + stores).shuffled(using: &self.random)
     }
 
     private mutating func restores(_ storage: FileStorage) async throws -> [TransactionDraft.Operation] {

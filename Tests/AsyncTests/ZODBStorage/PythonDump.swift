@@ -34,6 +34,9 @@ struct PythonDump: Decodable {
     var usedIndex: Bool
     var transactions: [Transaction]
     var objects: [String: [Revision]]
+    /// The contents of blobs by oid and tid, and the files that belong to none; told by `histories.py judge` alone.
+    var blobs: [String: String]?
+    var strays: [String]?
 
     init(of path: String) async throws {
         let output = try await runPython("filestorage.py", ["dump", path])
@@ -70,6 +73,11 @@ struct PythonDump: Decodable {
                 #expect(try storage.load(oid, at: tid) == loaded.data)
                 #expect(try storage.serial(of: oid, before: tid.successor) == tid)
             }
+        }
+        for (revision, text) in self.blobs ?? [:] {
+            let oid = try ObjectID(hex: String(revision.prefix(16)))
+            let tid = try TransactionID(hex: String(revision.dropFirst(16)))
+            #expect(try await storage.blobText(oid, tid) == text)
         }
     }
 }

@@ -66,6 +66,60 @@ import ZODBFormat
         }
     }
 
+    @Test(arguments: [true, false])
+    func blobThatCouldNotBeRemovedIsRemovedByALaterPack(packRemovesOthers: Bool) async throws {
+        try await withTemporaryDirectory { folder in
+            var configuration = FileStorageConfiguration(path: folder + "/Data.fs", packKeepOld: false)
+            configuration.blobDirectory = folder + "/blobs"
+            let storage = try FileStorage(configuration)
+            let blobs = try #require(storage.blobs)
+            let tid = try await self.commit(storage, [.root: record("root", [blob]), blob: blobRecord], blobs)
+            let list = RemovedBlobs(blobs)
+            try list.begin()
+            try list.add(garbage, tid)
+            try list.synchronize()
+            // A folder with something in it cannot be removed as a file can.
+            let path = blobs.file(of: garbage, at: tid)
+            try FileManager.default.createDirectory(atPath: path + "/stuck", withIntermediateDirectories: true)
+            if packRemovesOthers { _ = try await self.commit(storage, [blob: blobRecord], blobs) }
+            try await storage.packAll()
+            try await storage.packAll()
+            #expect(blobs.contains(blob, at: tid) == !packRemovesOthers, "one does not keep the others")
+            #expect(blobs.contains(garbage, at: tid))
+            try FileManager.default.removeItem(atPath: path)
+            try Data().write(to: URL(fileURLWithPath: path))
+            try await storage.packAll()
+            #expect(!blobs.contains(garbage, at: tid))
+            #expect(!FileManager.default.fileExists(atPath: blobs.path + "/.removed"))
+            try await storage.close()
+        }
+    }
+
+    @Test func listOfPythonIsReadAndWhatIsNotVisibleYetStays() async throws {
+        try await withTemporaryDirectory { folder in
+            var configuration = FileStorageConfiguration(path: folder + "/Data.fs", packKeepOld: false)
+            configuration.blobDirectory = folder + "/blobs"
+            let storage = try FileStorage(configuration)
+            let blobs = try #require(storage.blobs)
+            let tid = try await self.commit(storage, [.root: record("root", [blob]), blob: blobRecord], blobs)
+            let tids = [TransactionID(rawValue: 1), TransactionID(rawValue: 2), tid.successor]
+            for oid in [garbage, blob] {
+                try FileManager.default.createDirectory(
+                    atPath: blobs.folder(of: oid),
+                    withIntermediateDirectories: true
+                )
+                for tid in tids { try Data().write(to: URL(fileURLWithPath: blobs.file(of: oid, at: tid))) }
+            }
+            // An object that is gone, a revision, and a line that was cut short.
+            let list = "\(garbage.hex)\n\(blob.hex)\(tids[0].hex)\n\(blob.hex)\(tids[1].hex.prefix(5))"
+            try list.write(toFile: blobs.path + "/.removed", atomically: true, encoding: .utf8)
+            try await storage.packAll()
+            #expect(try blobs.transactions(of: garbage) == [tid.successor])
+            #expect(try blobs.transactions(of: blob) == [tids[1], tid, tid.successor])
+            try await storage.close()
+        }
+    }
+
     @Test func whatACrashHasLeftIsRemovedByTheNextPackAndWhatIsNeededStays() async throws {
         try await withTemporaryDirectory { folder in
             var configuration = FileStorageConfiguration(path: folder + "/Data.fs", packKeepOld: false)

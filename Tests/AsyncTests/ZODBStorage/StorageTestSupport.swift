@@ -38,6 +38,26 @@ final class RecordingObserver: StorageObserver {
     func storageDidLoseTrack(now tid: TransactionID) {}
 }
 
+/// Something that belongs to a transaction and is told to go.
+struct TestCompanion: CommitCompanion {
+    var failure: (any Error)?
+    var onWithdrawal: @Sendable () -> Void
+
+    /// With a `failure`, it cannot be made durable.
+    init(_ failure: (any Error)? = nil, onWithdrawal: @escaping @Sendable () -> Void) {
+        self.failure = failure
+        self.onWithdrawal = onWithdrawal
+    }
+
+    func place(for tid: TransactionID) throws {}
+
+    func synchronize() throws {
+        if let failure { throw failure }
+    }
+
+    func withdraw() { self.onWithdrawal() }
+}
+
 /// A clock that tests set.
 final class TestClock: Sendable {
     private let time: Mutex<Duration>

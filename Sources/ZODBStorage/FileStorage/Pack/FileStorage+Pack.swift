@@ -116,6 +116,8 @@ extension FileStorage {
     private func removeBlobs(_ job: PackJob, keepsOld: Bool) async {
         do {
             try await job.removeBlobs(keepsOld: keepsOld) { oid, tid in
+                // What is in its place and not visible yet is about to get its record.
+                guard tid <= self.history.last else { return true }
                 do {
                     _ = try self.load(oid, at: tid)
                     return true

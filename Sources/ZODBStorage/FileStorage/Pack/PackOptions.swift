@@ -19,7 +19,7 @@ struct PackOptions: Sendable {
 
     /// Whether a record is one of an object with a blob.
     func isBlob(_ data: ByteBuffer) throws -> Bool {
-        try ObjectRecord.className(of: self.record(data)) == PickleGlobal("ZODB.blob", "Blob")
+        ObjectRecord.isBlob(try self.record(data))
     }
 
     /// The record of an object whose data is in the file.

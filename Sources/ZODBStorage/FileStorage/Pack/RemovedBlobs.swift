@@ -10,13 +10,17 @@ import ZODBFormat
 /// The blobs whose records a pack leaves out, listed in a file until theirs are removed.
 ///
 /// The list is on disk before the new data file gets its name, and each blob on it is removed only when the data file
-/// has no record of it. So whatever a crash leaves behind, the next pack can do again, or for the first time. The list
-/// has Python's name and form: two identifiers in hexadecimal on a line.
+/// has no record of it. So whatever a crash leaves behind, or a removal that fails, the next pack can do again, or for the
+/// first time. The list has Python's name and form: on a line the identifiers of an object and a transaction in
+/// hexadecimal, or that of an object alone, all of whose blobs go.
 ///
 /// Guarded by `list`: the file and what has not been written to it yet.
 final class RemovedBlobs: Sendable {
     private struct List {
+        /// `nil` while nothing is added.
         var file: PositionalFile?
+        /// The length of what an earlier pack has left.
+        var begin = 0
         var end = 0
         var buffer = ByteBuffer()
     }
@@ -34,11 +38,15 @@ final class RemovedBlobs: Sendable {
         self.path = directory.path + "/.removed"
     }
 
-    /// Begins an empty list.
+    /// Goes on with the list that an earlier pack has left, or begins an empty one.
     func begin() throws {
-        try FileSystem.remove(self.path)
-        let file = try PositionalFile(self.path, .create)
-        self.list.withLock { $0 = List(file: file) }
+        let file = try PositionalFile(self.path, .readWriteOrCreate)
+        let end = try file.size()
+        self.list.withLock { list in
+            list = List(file: file, begin: end, end: end)
+            // A crash may have cut the last line short.
+            if end > 0 { list.buffer.writeString("\n") }
+        }
     }
 
     /// Adds a revision of an object to the list.
@@ -58,34 +66,58 @@ final class RemovedBlobs: Sendable {
         try FileSystem.synchronizeFolder(of: self.path)
     }
 
-    /// Throws the list away: the pack has come to nothing.
+    /// Throws away what was added: the pack has come to nothing. Does nothing before `begin()`.
     func forget() {
-        self.list.withLock { $0 = List() }
-        try? FileSystem.remove(self.path)
+        let list = self.list.withLock { list in
+            defer { list = List() }
+            return list
+        }
+        guard let file = list.file else { return }
+        if list.begin == 0 { try? FileSystem.remove(self.path) } else { try? file.truncate(to: list.begin) }
     }
 
     /// Removes the blobs on the list, also on one that an earlier pack has left behind, unless `exists` says that the
     /// storage has a record of them. With `keepsOld` all blobs are put into a directory beside this one first, which is
     /// named like it with `.old`.
+    ///
+    /// Throws the first error, after an attempt at each of them; then the list stays.
     func remove(keepsOld: Bool, exists: (ObjectID, TransactionID) throws -> Bool) throws {
         guard FileSystem.exists(self.path) else { return }
         if keepsOld { try self.keepAll() }
         let file = try PositionalFile(self.path, .read)
+        var failure: (any Error)?
+        try Self.forEachLine(of: file) { line in
+            do { try self.remove(line, exists) } catch { failure = failure ?? error }
+        }
+        if let failure { throw failure }
+        self.list.withLock { $0 = List() }
+        try FileSystem.remove(self.path)
+    }
+
+    private func remove(_ line: Substring, _ exists: (ObjectID, TransactionID) throws -> Bool) throws {
+        // A crash may have left anything.
+        guard let oid = UInt64(line.prefix(16), radix: 16).map(ObjectID.init(rawValue:)) else { return }
+        var tids: [TransactionID] = []
+        switch line.utf8.count {
+        case 16: tids = try self.directory.transactions(of: oid)
+        case 32: tids = UInt64(line.dropFirst(16), radix: 16).map { [TransactionID(rawValue: $0)] } ?? []
+        default: break
+        }
+        for tid in tids where try !exists(oid, tid) { try self.directory.remove(oid, at: tid) }
+    }
+
+    private static func forEachLine(of file: PositionalFile, _ body: (Substring) -> Void) throws {
         var position = 0
         while true {
-            var lines = try file.read(at: position, count: Self.linesAtOnce * Self.lineLength)
-            position += lines.readableBytes
-            guard lines.readableBytes > 0 else { break }
-            while let line = lines.readString(length: Self.lineLength) {
-                // A crash may have left anything.
-                guard let oid = UInt64(line.prefix(16), radix: 16),
-                    let tid = UInt64(line.dropFirst(16).prefix(16), radix: 16)
-                else { continue }
-                let (object, transaction) = (ObjectID(rawValue: oid), TransactionID(rawValue: tid))
-                if try !exists(object, transaction) { try self.directory.remove(object, at: transaction) }
-            }
+            let piece = try file.read(at: position, count: Self.linesAtOnce * Self.lineLength)
+            guard piece.readableBytes > 0 else { return }
+            // What is behind the last end of a line is read again with the next piece.
+            let view = piece.readableBytesView
+            let whole = view.lastIndex(of: UInt8(ascii: "\n")).map { $0 - view.startIndex + 1 } ?? view.count
+            let text = String(decoding: view.prefix(whole), as: UTF8.self)
+            for line in text.split(separator: "\n") { body(line) }
+            position += whole
         }
-        self.forget()
     }
 
     private func keepAll() throws {

@@ -46,7 +46,7 @@ extension FileStorage {
             }
         }
         try await self.waitUntilReadable(draft.requests, undoing: found)
-        for request in draft.requests {
+        try draft.forEachRequest { [found] draft, request in
             switch request {
             case .undo(let tid):
                 if let undone = try found[tid]?.get() { try self.undo(undone, in: &draft) }

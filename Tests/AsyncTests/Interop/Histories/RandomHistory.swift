@@ -11,7 +11,7 @@ import ZODBFormat
 @testable import ZODBStorage
 
 /// Lets the history of a data file grow at random, the same way for the same seed, in mappings that Python's tools can
-/// read: several writers, undos, packs, and copies into a fresh file.
+/// read: several writers, blobs, undos, packs, and copies into a fresh file. The blobs of a file at PATH are in PATH.blobs.
 struct RandomHistory {
     private static let mapping = PickleGlobal("persistent.mapping", "PersistentMapping")
     private static let root = ObjectID.root
@@ -25,18 +25,25 @@ struct RandomHistory {
     init(_ path: String, seed: UInt64) async throws {
         self.path = path
         self.random = SeededGenerator(seed: seed)
-        self.storage = try await FileStorage.open(FileStorageConfiguration(path: path))
+        self.storage = try await Self.open(path)
         guard try self.storage.lastTransaction() == .zero else { return }
-        try await self.commit("root", [(Self.root, .zero, Self.record([]))])
+        try await self.commit("root", [.store(Self.root, serial: .zero, data: Self.record([]))])
         for _ in 0..<Int.random(in: 2...6, using: &self.random) { try await self.create() }
+    }
+
+    private static func open(_ path: String, create: Bool = false) async throws -> FileStorage {
+        try await FileStorage.open(
+            FileStorageConfiguration(path: path, create: create, blobDirectory: path + ".blobs")
+        )
     }
 
     mutating func run(steps: Int) async throws {
         for _ in 0..<steps {
             switch Int.random(in: 0..<100, using: &self.random) {
-            case ..<40: try await self.change(1)
-            case ..<52: try await self.change(3)
-            case ..<66: try await self.create()
+            case ..<35: try await self.change(1)
+            case ..<50: try await self.change(3)
+            case ..<57: try await self.create()
+            case ..<66: try await self.createBlob()
             case ..<74: try await self.forget()
             case ..<92: try await self.undo()
             case ..<96: try await self.copy()
@@ -56,12 +63,19 @@ struct RandomHistory {
                 let revision = try self.storage.load(oid, before: .max)
             else { continue }
             let key = "x\(Int.random(in: 0..<5, using: &self.random))"
-            let length = Int.random(
-                in: 0...[1, 20, 200, 5000].randomElement(using: &self.random)!,
-                using: &self.random
-            )
-            let record = try Self.changed(revision.data, key, .string(String(repeating: "y", count: length)))
-            drafts.append(self.draft("change \(writer)", [(oid, revision.tid, record)]))
+            let text = self.text()
+            let operation: TransactionDraft.Operation =
+                if ObjectRecord.isBlob(revision.data) {
+                    .storeBlob(
+                        oid,
+                        serial: revision.tid,
+                        data: revision.data,
+                        blob: try self.storage.stagedBlob(text)
+                    )
+                } else {
+                    .store(oid, serial: revision.tid, data: try Self.changed(revision.data, key, .string(text)))
+                }
+            drafts.append(self.draft("change \(writer)", [operation]))
         }
         let storage = self.storage
         try await withThrowingTaskGroup { group in
@@ -75,6 +89,11 @@ struct RandomHistory {
         }
     }
 
+    private mutating func text() -> String {
+        let most = [1, 20, 200, 5000].randomElement(using: &self.random)!
+        return String(repeating: "y", count: Int.random(in: 0...most, using: &self.random))
+    }
+
     private mutating func create() async throws {
         guard let root = try self.storage.load(Self.root, before: .max) else { return }
         let oids = try self.storage.newObjectIDs(2)
@@ -83,7 +102,26 @@ struct RandomHistory {
         let changed = try Self.changed(root.data, "made\(self.number)", Self.reference(oids[0]))
         try await self.commit(
             "create",
-            [(Self.root, root.tid, changed), (oids[0], .zero, inner), (oids[1], .zero, Self.record([]))]
+            [
+                .store(Self.root, serial: root.tid, data: changed), .store(oids[0], serial: .zero, data: inner),
+                .store(oids[1], serial: .zero, data: Self.record([])),
+            ]
+        )
+    }
+
+    private mutating func createBlob() async throws {
+        guard let root = try self.storage.load(Self.root, before: .max) else { return }
+        let oid = try self.storage.newObjectIDs(1)[0]
+        self.number += 1
+        let reference = Self.reference(oid, PickleGlobal("ZODB.blob", "Blob"))
+        let changed = try Self.changed(root.data, "made\(self.number)", reference)
+        let blob = try self.storage.stagedBlob(self.text())
+        try await self.commit(
+            "create a blob",
+            [
+                .store(Self.root, serial: root.tid, data: changed),
+                .storeBlob(oid, serial: .zero, data: .blobRecord, blob: blob),
+            ]
         )
     }
 
@@ -91,7 +129,8 @@ struct RandomHistory {
         guard let root = try self.storage.load(Self.root, before: .max) else { return }
         let items = try Self.items(of: ObjectRecord(root.data))
         guard items.count > 3, let key = items.randomElement(using: &self.random)?.key.asText else { return }
-        try await self.commit("forget", [(Self.root, root.tid, try Self.changed(root.data, key, nil))])
+        let changed = try Self.changed(root.data, key, nil)
+        try await self.commit("forget", [.store(Self.root, serial: root.tid, data: changed)])
     }
 
     private mutating func undo() async throws {
@@ -118,13 +157,15 @@ struct RandomHistory {
     /// The file is replaced by one into which its transactions were restored.
     private mutating func copy() async throws {
         let copyPath = self.path + ".copy"
-        let target = try await FileStorage.open(FileStorageConfiguration(path: copyPath, create: true))
+        let target = try await Self.open(copyPath, create: true)
         let summary = try await StorageCopy(from: self.storage, to: target).run()
         #expect(try summary.last == self.storage.lastTransaction())
+        #expect(summary.missingBlobs == 0)
         try await target.close()
         try await self.storage.close()
-        for suffix in ["", ".index"] { try FileSystem.rename(copyPath + suffix, to: self.path + suffix) }
-        self.storage = try await FileStorage.open(FileStorageConfiguration(path: self.path))
+        try FileSystem.removeTree(self.path + ".blobs")
+        for suffix in ["", ".index", ".blobs"] { try FileSystem.rename(copyPath + suffix, to: self.path + suffix) }
+        self.storage = try await Self.open(self.path)
     }
 
     // MARK: Records
@@ -134,8 +175,8 @@ struct RandomHistory {
         return try ObjectReference.all(in: root.data)
     }
 
-    private static func reference(_ oid: ObjectID) -> PickleValue {
-        .persistentID(.tuple([.identifier(oid), .global(Self.mapping)]))
+    private static func reference(_ oid: ObjectID, _ name: PickleGlobal = Self.mapping) -> PickleValue {
+        .persistentID(.tuple([.identifier(oid), .global(name)]))
     }
 
     private static func record(_ items: [PickleItem]) -> ByteBuffer {
@@ -156,23 +197,17 @@ struct RandomHistory {
         return Self.record(items)
     }
 
-    private func draft(
-        _ description: String,
-        _ stores: [(oid: ObjectID, serial: TransactionID, record: ByteBuffer)]
-    ) -> TransactionDraft {
+    private func draft(_ description: String, _ operations: [TransactionDraft.Operation]) -> TransactionDraft {
         TransactionDraft(
             metadata: TransactionMetadata(
                 user: ByteBuffer(string: "swift"),
                 description: ByteBuffer(string: description)
             ),
-            operations: stores.map { .store($0.oid, serial: $0.serial, data: $0.record) }
+            operations: operations
         )
     }
 
-    private func commit(
-        _ description: String,
-        _ stores: [(oid: ObjectID, serial: TransactionID, record: ByteBuffer)]
-    ) async throws {
-        _ = try await self.storage.finish(try await self.storage.prepare(self.draft(description, stores)))
+    private func commit(_ description: String, _ operations: [TransactionDraft.Operation]) async throws {
+        _ = try await self.storage.finish(try await self.storage.prepare(self.draft(description, operations)))
     }
 }

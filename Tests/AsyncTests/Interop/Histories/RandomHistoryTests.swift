@@ -58,7 +58,11 @@ import Testing
             let found = try FoundFaults(checking: path, references: true)
             #expect(found.faults == [], "\(name)")
             #expect(try DataFileIndexer.verify(path) == .right(objects: dump.count), "\(name)")
-            let storage = try await FileStorage.open(FileStorageConfiguration(path: path, readOnly: true))
+            // Python leaves the files of an undo behind that fails before its vote.
+            if path.contains("/swift-") { #expect(dump.strays == [], "\(name)") }
+            let storage = try await FileStorage.open(
+                FileStorageConfiguration(path: path, readOnly: true, blobDirectory: path + ".blobs")
+            )
             try await dump.expectEqual(to: storage)
             try await storage.close()
         }

@@ -5,8 +5,10 @@
 """Random histories of data files, and what Python makes of those that others wrote.
 
     histories.py make FOLDER SEED COUNT   write COUNT files, python-SEED.fs and so on
-    histories.py judge PATH…              for each file a line of JSON: its transactions and revisions as FileStorage tells
-                                          them; fails where fstest, fsrefs, FileStorage or repozo find a fault
+    histories.py judge PATH…              for each file a line of JSON: its transactions, revisions and blobs as FileStorage
+                                          tells them; fails where fstest, fsrefs, FileStorage or repozo find a fault
+
+The blobs of PATH are in PATH.blobs.
 """
 import contextlib
 import filecmp
@@ -14,6 +16,7 @@ import io
 import json
 import os
 import random
+import shutil
 import sys
 import tempfile
 import time
@@ -21,6 +24,8 @@ import time
 import transaction
 import ZODB
 from persistent.mapping import PersistentMapping
+from ZODB.blob import Blob
+from ZODB.blob import is_blob_record
 from ZODB.FileStorage import FileStorage
 from ZODB.POSException import UndoError
 from ZODB.scripts import fsrefs
@@ -29,13 +34,17 @@ from ZODB.scripts import repozo
 import filestorage
 
 
+def opened(path, **options):
+    return FileStorage(path, blob_dir=path + '.blobs', **options)
+
+
 class History:
-    """One file that grows at random: several writers, undos, packs, and copies into a fresh file."""
+    """One file that grows at random: several writers, blobs, undos, packs, and copies into a fresh file."""
 
     def __init__(self, path, seed):
         self.path = path
         self.random = random.Random(seed)
-        self.open(FileStorage(path))
+        self.open(opened(path))
         self.managers[0].begin()
         root = self.connections[0].root()
         for number in range(self.random.randint(3, 12)):
@@ -55,7 +64,8 @@ class History:
         self.db.close()
 
     def run(self, steps):
-        actions = [self.change] * 12 + [self.create] * 3 + [self.forget] * 2 + [self.undo] * 4 + [self.pack, self.copy]
+        actions = ([self.change] * 9 + [self.blobs] * 4 + [self.create] * 3 + [self.forget] * 2 + [self.undo] * 4
+                   + [self.pack, self.copy])
         for _ in range(steps):
             self.random.choice(actions)()
 
@@ -73,9 +83,22 @@ class History:
 
     def change(self):
         with self.transaction('change') as root:
-            for key in self.random.sample(sorted(root), min(len(root), self.random.randint(1, 4))):
+            keys = [key for key in sorted(root) if not isinstance(root[key], Blob)]
+            for key in self.random.sample(keys, min(len(keys), self.random.randint(1, 4))):
                 size = self.random.choice((1, 10, 100, 3000))
                 root[key]['x%d' % self.random.randrange(5)] = 'y' * self.random.randrange(size)
+
+    def blobs(self):
+        with self.transaction('blobs') as root:
+            keys = [key for key in sorted(root) if isinstance(root[key], Blob)]
+            for key in self.random.sample(keys, min(len(keys), self.random.randrange(3))):
+                with root[key].open('w') as f:
+                    f.write(self.content())
+            if self.random.random() < 0.5:
+                root['blob%d' % self.random.randrange(1000)] = Blob(self.content())
+
+    def content(self):
+        return b'%x ' % self.random.randrange(1 << 32) * self.random.choice((0, 1, 10, 1000))
 
     def create(self):
         with self.transaction('create') as root:
@@ -106,17 +129,18 @@ class History:
     def copy(self):
         """The storage is replaced by one into which its transactions were restored."""
         self.close()
-        source = FileStorage(self.path, read_only=True)
-        target = FileStorage(self.path + '.copy', create=True)
+        source = opened(self.path, read_only=True)
+        target = FileStorage(self.path + '.copy', create=True, blob_dir=self.path + '.copy.blobs')
         target.copyTransactionsFrom(source)
         source.close()
         target.close()
-        for suffix in ('', '.index'):
+        shutil.rmtree(self.path + '.blobs')
+        for suffix in ('', '.index', '.blobs'):
             os.replace(self.path + '.copy' + suffix, self.path + suffix)
         for leftover in ('.copy.lock', '.copy.tmp', '.old'):
             if os.path.exists(self.path + leftover):
                 os.remove(self.path + leftover)
-        self.open(FileStorage(self.path))
+        self.open(opened(self.path))
 
 
 def make(folder, seed, count):
@@ -126,6 +150,23 @@ def make(folder, seed, count):
         history.close()
 
 
+def blobs(path):
+    """The contents of the blobs of all records, and the files that belong to no record."""
+    storage = opened(path, read_only=True)
+    found, files = {}, set()
+    for t in storage.iterator():
+        for record in t:
+            if is_blob_record(record.data):
+                file = storage.loadBlob(record.oid, record.tid)
+                files.add(file)
+                with open(file, 'rb') as f:
+                    found[record.oid.hex() + record.tid.hex()] = f.read().decode('ascii')
+    storage.close()
+    folder = os.path.abspath(path) + '.blobs'
+    there = {os.path.join(where, name) for where, _, names in os.walk(folder) for name in names if name.endswith('.blob')}
+    return found, sorted(os.path.relpath(file, folder) for file in there - set(map(os.path.abspath, files)))
+
+
 def judge(*paths):
     for path in paths:
         output = io.StringIO()
@@ -133,6 +174,7 @@ def judge(*paths):
             filestorage.check(path)
             filestorage.dump(path)
         dump = json.loads(output.getvalue().splitlines()[-1])
+        dump['blobs'], dump['strays'] = blobs(path)
         complaints = io.StringIO()
         with contextlib.redirect_stdout(complaints):
             fsrefs.main(path)

@@ -4,22 +4,29 @@
     history.py refs PATH    fsrefs: print what it has to say
     history.py copy PATH COPY    copy all transactions to a new file
     history.py pack PATH    remove old revisions, and no garbage
+    history.py packs PATH GC    pack copies, PATH.0 and so on, to the time of each transaction; with GC=1 without garbage.
+                            Print the tid of each time and what came of it
     history.py replay PATH STEPS    make the history that a file of steps describes, print what came of each step
 """
 import base64
 import json
 import logging
+import shutil
 import sys
 import time
 
 from ZODB.Connection import TransactionMetaData
 from ZODB.FileStorage import FileStorage
+from ZODB.FileStorage.fspack import PackError
 from ZODB.POSException import ConflictError
 from ZODB.POSException import MultipleUndoErrors
 from ZODB.POSException import POSKeyError
 from ZODB.POSException import UndoError
 from ZODB.scripts import fsrefs
+from ZODB.serialize import referencesf
 from ZODB.utils import load_current
+
+import packing
 
 
 def metadata(user, description):
@@ -75,6 +82,24 @@ def pack(path):
     storage = FileStorage(path)
     storage.pack(time.time() + 1, lambda data: [], gc=False)
     storage.close()
+
+
+def packs(path, gc):
+    for number in range(len(packing.tids(path))):
+        t, stop = packing.pack_time(path, number)
+        copied = '%s.%d' % (path, number)
+        shutil.copy(path, copied)
+        storage = FileStorage(copied, pack_keep_old=False)
+        try:
+            storage.pack(t, referencesf, gc=gc == '1')
+            outcome = 'packed'
+        except KeyError:
+            outcome = 'missing'
+        except (AssertionError, PackError):
+            # Without garbage collection Python's pack cannot copy the undo of what it leaves out.
+            outcome = 'failed'
+        storage.close()
+        print(stop.hex(), outcome)
 
 
 def perform(storage, t, step):

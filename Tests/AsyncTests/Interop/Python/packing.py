@@ -52,6 +52,19 @@ def pack_time(path, number):
     return t, TimeStamp(*time.gmtime(t)[:5] + (t % 60,)).raw()
 
 
+def reachable(connection, root):
+    """What the root leads to: only that is changed again, as an application does it."""
+    connection.sync()
+    nodes, todo, seen = [], [root], set()
+    while todo:
+        node = todo.pop()
+        if node._p_oid not in seen:
+            seen.add(node._p_oid)
+            nodes.append(node)
+            todo.extend(child for key, child in node.items() if key.startswith('child'))
+    return nodes
+
+
 def make(path, seed, relink):
     choose = random.Random(seed)
     databases = {}
@@ -73,6 +86,16 @@ def make(path, seed, relink):
     commit('nothing')
     for step in range(choose.randint(20, 60)):
         node = choose.choice(nodes)
+        last = db.undoLog(0, 1)[0]['description']
+        if not relink and last.startswith(('undo', 'add')) and choose.random() < 0.3:
+            # Undos of undos, of creations among them.
+            try:
+                db.undo(db.undoLog(0, 1)[0]['id'])
+                commit('undo %d' % step)
+            except (UndoError, POSKeyError):
+                transaction.abort()
+            nodes = reachable(connection, root)
+            continue
         action = choose.choice(['add'] * 5 + ['set'] * 5 + ['remove'] * 3 + ['undo'] * 4 + ['link', 'weak', 'other'])
         try:
             if action == 'undo':
@@ -84,6 +107,7 @@ def make(path, seed, relink):
                     picked = choose.sample(log, min(len(log), choose.choice([1, 1, 1, 2])))
                     db.undoMultiple([entry['id'] for entry in picked])
                     commit('undo %d' % step)
+                nodes = reachable(connection, root)
                 continue
             if action == 'add':
                 for number in range(choose.randint(1, 3)):
@@ -105,15 +129,7 @@ def make(path, seed, relink):
             commit('%s %d' % (action, step))
         except (UndoError, POSKeyError):
             transaction.abort()
-        # Only what the root leads to is changed again, as an application does it.
-        connection.sync()
-        nodes, todo, seen = [], [root], set()
-        while todo:
-            node = todo.pop()
-            if node._p_oid not in seen:
-                seen.add(node._p_oid)
-                nodes.append(node)
-                todo.extend(child for key, child in node.items() if key.startswith('child'))
+        nodes = reachable(connection, root)
     connection.close()
     db.close()
     return len(tids(path))

@@ -4,6 +4,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 import Foundation
+import Synchronization
 import Testing
 import ZODBFormat
 
@@ -66,6 +67,35 @@ import ZODBFormat
             let file = folder + "/file"
             try "".write(toFile: file, atomically: true, encoding: .utf8)
             #expect(throws: StorageError.self) { try BlobDirectory(file, isWritable: true) }
+        }
+    }
+
+    /// Whoever shares the directory makes folders, and does not synchronise them.
+    @Test func nameOfEveryFolderIsMadeDurableOnce() async throws {
+        try await withTemporaryDirectory { folder in
+            let synchronized = Mutex<[String]>([])
+            let directory = try BlobDirectory(
+                folder,
+                isWritable: true,
+                folders: DurableFolders { path in synchronized.withLock { $0.append(path) } }
+            )
+            func made(_ oid: ObjectID) throws -> [String] {
+                synchronized.withLock { $0 = [] }
+                #expect(try directory.makeFolder(of: oid) == directory.folder(of: oid))
+                return synchronized.withLock { $0.map { String($0.dropFirst(directory.path.count)) } }
+            }
+            try FileManager.default.createDirectory(
+                atPath: directory.folder(of: .numbered(0x0105)),
+                withIntermediateDirectories: true
+            )
+            let names = ["/0x00", "/0x00", "/0x00", "/0x00", "/0x00", "/0x00", "/0x01", "/0x05"]
+            let chain = (1...8).map { names.prefix($0).joined() }
+            #expect(try made(.numbered(0x0105)) == chain.reversed())
+            #expect(try made(.numbered(0x0105)) == [])
+            #expect(try made(.numbered(0x0106)) == [chain[6] + "/0x06"])
+            try directory.remove(.numbered(0x0105), at: .zero)
+            #expect(try made(.numbered(0x0105)) == [chain[7]], "it was removed, and made again")
+            #expect(FileManager.default.fileExists(atPath: folder + chain[7]))
         }
     }
 

@@ -161,8 +161,32 @@ import ZODBFormat
         try await demo.close()
     }
 
-    @Test func garbageOfABaseIsNotCollected() async throws {
-        let demo = try DemoStorage(base: MappingStorage())
+    @Test func garbageOfTheChangesInMemoryIsCollected() async throws {
+        let (base, kept, more) = (MappingStorage(), ObjectID.numbered(4), ObjectID.numbered(5))
+        let first = try await base.commit([.root: record("root", [a, b]), a: record("a"), b: record("b", [a])])
+        let demo = try DemoStorage(base: base)
+        // Of the objects that are new, one hangs on the root's new revision, one on that of an object of the base, one on
+        // a garbage object alone.
+        try await demo.commit([.root: record("root", [a, b, kept]), kept: record("kept", [a, b])])
+        let second = try await demo.commit([b: record("changed", [more]), more: record("more", [.root])])
+        try await demo.commit([c: record("garbage", [.numbered(6)]), .numbered(6): record("more garbage")])
+        let third = try await demo.commit([a: record("nothing")])
+        try await demo.packAll()
+        for oid in [.root, a, b, kept, more] { #expect(try demo.load(oid, before: .max) != nil) }
+        for oid in [c, .numbered(6)] {
+            let error = #expect(throws: StorageError.self) { try demo.load(oid, before: .max) }
+            #expect(error?.code == .noSuchObject)
+        }
+        #expect(try demo.load(a, before: .max)?.tid == third)
+        #expect(try demo.load(b, before: .max)?.tid == second)
+        #expect(try demo.load(b, at: first) == record("b", [a]))
+        #expect(try base.statistics().objectCount == 3)
+        #expect(try demo.statistics().objectCount == 5)
+        try await demo.close()
+    }
+
+    @Test func garbageOfGivenChangesIsNotCollected() async throws {
+        let demo = try DemoStorage(base: MappingStorage(), changes: MappingStorage())
         let error = await #expect(throws: StorageError.self) {
             try await demo.pack(PackRequest(before: .max, collectsGarbage: true))
         }
