@@ -14,8 +14,8 @@ final class RealZooKeeper: Sendable {
 
     var connectionString: String { "127.0.0.1:\(self.port)" }
 
-    /// Starts a server and waits until it serves.
-    init() async throws {
+    /// Starts a server and waits until it serves: on the loopback interface, or on all with 0.0.0.0.
+    init(address: String = "127.0.0.1") async throws {
         self.port = try freePort()
         self.directory = NSTemporaryDirectory() + "zkzeo-zookeeper-" + UUID().uuidString
         try FileManager.default.createDirectory(atPath: self.directory, withIntermediateDirectories: true)
@@ -25,7 +25,7 @@ final class RealZooKeeper: Sendable {
             maxSessionTimeout=60000
             dataDir=\(self.directory)
             clientPort=\(self.port)
-            clientPortAddress=127.0.0.1
+            clientPortAddress=\(address)
             maxClientCnxns=0
             4lw.commands.whitelist=*
             admin.enableServer=false

@@ -11,17 +11,19 @@ struct RunningServer {
     /// The port that it listens at.
     let port: Int
 
-    /// Starts `zkrunzeo -C` with `configuration` in `directory` and waits until it listens.
+    /// Starts `zkrunzeo -C` with `configuration` in `directory` and waits until it listens; `prefix` comes before the
+    /// command.
     static func start(
         _ configuration: String,
         in directory: String,
-        environment: [String: String] = [:]
+        environment: [String: String] = [:],
+        prefix: [String] = []
     ) async throws -> RunningServer {
         let path = directory + "/zeo.conf"
         try configuration.write(toFile: path, atomically: true, encoding: .utf8)
         let process = try ChildProcess(
-            TestPaths.zkrunzeo,
-            ["-C", path],
+            "/usr/bin/env",
+            prefix + [TestPaths.zkrunzeo, "-C", path],
             environment: environment,
             directory: directory
         )
