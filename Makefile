@@ -24,7 +24,7 @@ CONFORMANCE = --skip server-side-resolution
 CONFORMANCE_RUN = ZEO_SUITE_CACHE=$(CURDIR)/.build-conformance Tests/Conformance/zeo/run --strict \
 	--server '$(CURDIR)/.build/debug/zkrunzeo' $(CONFORMANCE)
 
-.PHONY: conformance conformance-sample examples build install demo test check tsan evidence benchmark
+.PHONY: conformance conformance-sample docs examples build install demo test check tsan evidence benchmark
 
 build:
 	scripts/setup build
@@ -80,6 +80,11 @@ tsan:
 	swift build --build-tests $(TSAN)
 	TSAN_OPTIONS="halt_on_error=1 suppressions=$(CURDIR)/scripts/tsan/suppressions" \
 		swift test --skip-build $(TSAN) --filter '$(TSAN_SUITES)' --skip '$(TSAN_SKIPPED)'
+
+# The reference documentation of the libraries, by DocC.
+docs:
+	scripts/setup build
+	scripts/docs
 
 evidence:
 	scripts/evidence

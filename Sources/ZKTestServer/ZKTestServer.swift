@@ -14,7 +14,7 @@ public import ServiceLifecycle
 /// see ``expireSession(_:)``, ``dropConnections(of:)``, ``refuseConnections(_:)``, ``delayReplies(by:)``, ``swapSessions(_:)``,
 /// ``stop(keepingSessions:)`` and ``restart()``.
 ///
-/// It serves from ``start(_:logger:)`` until ``shutdown()``, which somebody must call; ``withServer(_:logger:_:)`` does so by itself, and so
+/// It serves from ``start(_:logger:)`` until ``shutdown()``, which somebody must call; ``withServer(_:logger:isolation:_:)`` does so by itself, and so
 /// does ``run()`` in a `ServiceGroup`.
 ///
 /// Invariant: `server` is touched on `loop` alone; everything else here never changes.

@@ -15,7 +15,7 @@ public import ServiceLifecycle
 /// Links in the path are followed, and watched: when one is pointed elsewhere, or the path is deleted and created again, the
 /// path is resolved again. No problem with a connection ever makes a set empty; an empty set says that nobody is registered.
 ///
-/// What to do is decided by the ``AddressWatcherStateMachine``.
+/// What to do is decided by the `AddressWatcherStateMachine`.
 public actor AddressWatcher: Service {
     private enum Event: Sendable {
         case session(SessionEvent)

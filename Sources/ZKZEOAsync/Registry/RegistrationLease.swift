@@ -15,7 +15,7 @@ public import ServiceLifecycle
 /// The nodes' access control list defaults to zc.zk's, world may read. That is enough to delete them again, because
 /// ZooKeeper asks the parent's list who may delete a child.
 ///
-/// What to do is decided by one ``RegistrationStateMachine`` for each node; the actor guards what can be seen from outside.
+/// What to do is decided by one `RegistrationStateMachine` for each node; the actor guards what can be seen from outside.
 public actor RegistrationLease: Service {
     let session: ZooKeeperSession
     let path: String

@@ -6,9 +6,8 @@
 /// The operations. All of them throw ``ZooKeeperError`` for what ZooKeeper says and `CancellationError` to cancelled tasks;
 /// after a cancellation, as after a broken connection, it is unknown whether a write took place.
 extension ZooKeeperSession {
-    /// Creates a node. Returns its path, which for sequential nodes is longer than the one given.
-    ///
-    /// - Parameter data: nil is no data, which ZooKeeper tells from empty data.
+    /// Creates a node. Returns its path, which for sequential nodes is longer than the one given; nil `data` is no data,
+    /// which ZooKeeper tells from empty data.
     @discardableResult
     public func create(
         _ path: String,
