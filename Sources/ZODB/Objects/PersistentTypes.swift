@@ -13,8 +13,9 @@ enum PersistentTypes {
     /// What makes objects of the classes that Swift has a type for, under every name that Python has ever written for
     /// them. Each type that belongs here adds a line.
     static let makers: [PickleGlobal: Maker] = [
-        PersistentMapping.makers
-    ].reduce(into: [:]) { known, makers in
+        PersistentMapping.makers,
+        Length.makers,
+    ].reduce(into: BTrees.makers) { known, makers in
         known.merge(makers) { _, _ in preconditionFailure("two Swift types stand for one Python class") }
     }
 }

@@ -4,7 +4,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 /// Python's numbers: integers of any size and floats, compared and added as Python does it.
-enum PythonNumber {
+package enum PythonNumber {
     case int(Int)
     /// As in `PickleValue.bigInt`.
     case bigInt([UInt8])
@@ -39,7 +39,7 @@ enum PythonNumber {
 
     private static let undecidable = MergeRefusal.needsApplication("the order of two numbers")
 
-    func isLess(than other: PythonNumber) throws(MergeRefusal) -> Bool {
+    package func isLess(than other: PythonNumber) throws(MergeRefusal) -> Bool {
         switch (self, other) {
         case (.int(let one), .int(let other)): return one < other
         case (.float(let one), .float(let other)):
@@ -88,7 +88,7 @@ enum PythonNumber {
         }
     }
 
-    func isEqual(to other: PythonNumber) throws(MergeRefusal) -> Bool {
+    package func isEqual(to other: PythonNumber) throws(MergeRefusal) -> Bool {
         switch (self, other) {
         case (.int(let one), .int(let other)): return one == other
         case (.float(let one), .float(let other)): return one == other
