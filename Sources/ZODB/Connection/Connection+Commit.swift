@@ -94,26 +94,15 @@ extension Connection {
         }
         for (oid, serial) in checks { draft.operations.append(.checkCurrent(oid, serial: serial)) }
 
-        let vote: VoteID
-        switch try await storage.vote(draft) {
-        case .prepared(let id): vote = id
-        case .conflicts(let conflicts):
-            throw StorageError(
-                .conflict,
-                "objects have been changed by others: \(conflicts.map(\.oid.description).joined(separator: ", "))",
-                oid: conflicts.first?.oid,
-                serials: conflicts.first.map { ($0.committed, $0.read) }
-            )
-        }
+        let vote = try await self.vote(draft)
         if Task.isCancelled {
-            await storage.abort(vote)
+            await storage.abort(vote.id)
             throw CancellationError()
         }
-        let merged = await storage.mergedObjects(of: vote)
-        let tid = try await storage.finish(vote)
+        let tid = try await storage.finish(vote.id)
         for object in objects { object.didCommit(tid) }
-        for oid in merged {
-            // The storage keeps something else than what was sent: not this revision, then, but the one to be loaded.
+        for oid in vote.merged {
+            // The storage has something else than the object: not this revision, then, but the one to be loaded.
             self.cache.object(oid)?.serial = .zero
             var news = InvalidationInbox.News(last: tid)
             news.written[oid] = tid
