@@ -10,8 +10,9 @@ export ZKZEO_WARNINGS_AS_ERRORS = 1
 # Tests that wait for peers would crowd each other out if all began at once.
 export SWT_EXPERIMENTAL_MAXIMUM_PARALLELIZATION_WIDTH = 4
 
-# What ThreadSanitizer looks at: the bridge to libzookeeper, the registry, the storages' write path and the server's.
-TSAN_SUITES = SessionLife|RealSession|Flood|Lease|Takeover|WatcherTests|CommitLockTests|GroupCommit|StorageConcurrency|StorageBehaviour|ServerOrdering|ServerCommitLock|ConcurrencyTests
+# What ThreadSanitizer looks at: the bridge to libzookeeper, the registry, the storages' write path, packs and undo, and the
+# server's commits, walks and uploads.
+TSAN_SUITES = SessionLife|RealSession|Flood|Lease|Takeover|WatcherTests|CommitLockTests|GroupCommit|StorageConcurrency|StorageBehaviour|ServerOrdering|ServerCommitLock|ConcurrencyTests|PackConcurrency|FileStorageUndo|HostileCall|LongAnswer
 
 # Python peers cannot keep pace with a server that is ten times as slow; they run in `make test`.
 TSAN_SKIPPED = Python|Suspending

@@ -26,7 +26,6 @@ struct Listener: Sendable {
     /// Begins to listen, and gives every connection a handler.
     static func open(
         _ server: ServerContext,
-        tls: NIOSSLContext?,
         on group: MultiThreadedEventLoopGroup
     ) async throws -> Listener {
         let configuration = server.configuration
@@ -36,7 +35,7 @@ struct Listener: Sendable {
             .childChannelOption(.writeBufferWaterMark, value: .init(low: 64 * 1024, high: 256 * 1024))
             .childChannelInitializer { channel in
                 channel.eventLoop.makeCompletedFuture {
-                    try Self.addHandlers(to: channel, server, tls, faults)
+                    try Self.addHandlers(to: channel, server, faults)
                 }
             }
         if case .hostname = configuration.address { bootstrap = Self.watchingPeers(bootstrap, configuration) }
@@ -47,11 +46,10 @@ struct Listener: Sendable {
     private static func addHandlers(
         to channel: any Channel,
         _ server: ServerContext,
-        _ tls: NIOSSLContext?,
         _ faults: FaultLog
     ) throws {
         let operations = channel.pipeline.syncOperations
-        if let tls, let timeout = server.configuration.tls?.handshakeTimeout {
+        if let tls = server.tls, let timeout = server.configuration.tls?.handshakeTimeout {
             try operations.addHandler(NIOSSLServerHandler(context: tls))
             try operations.addHandler(HandshakeHandler(server: server, faults: faults, timeout: timeout))
         } else {

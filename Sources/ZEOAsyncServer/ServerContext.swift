@@ -6,6 +6,7 @@
 import Logging
 import Metrics
 import NIOCore
+import NIOSSL
 import Synchronization
 import ZODBStorage
 
@@ -36,6 +37,14 @@ final class ServerContext: Sendable {
 
     private let connections = Mutex(Connections())
 
+    private let currentTLS: Mutex<NIOSSLContext?>
+
+    /// How new connections speak TLS; `nil` for not at all.
+    var tls: NIOSSLContext? {
+        get { self.currentTLS.withLock { $0 } }
+        set { self.currentTLS.withLock { $0 = newValue } }
+    }
+
     /// Transactions are numbered throughout the process, because two servers may serve one storage.
     private static let lastOrigin = Atomic<UInt64>(0)
 
@@ -43,13 +52,15 @@ final class ServerContext: Sendable {
         configuration: ZEOServerConfiguration,
         storages: [ServedStorage],
         logger: Logger,
-        connectionLogger: Logger? = nil
+        connectionLogger: Logger? = nil,
+        tls: NIOSSLContext? = nil
     ) {
         self.configuration = configuration
         self.storages = storages
         self.logger = logger
         self.connectionLogger = connectionLogger ?? logger
         self.metrics = configuration.metrics ?? ZEOServerMetrics()
+        self.currentTLS = Mutex(tls)
     }
 
     /// A number that no other transaction of this process has.

@@ -110,6 +110,20 @@ public actor ZEOServer: Service {
         for served in self.serving?.context.storages ?? [] { served.metrics?.holds(served.currentStatistics) }
     }
 
+    /// Reads certificates and key anew, for connections from now on; those that stand stay as they are.
+    ///
+    /// Throws a `ZEOServerError` of code `cannotUseTLS`, with everything as it was, when `tls` cannot be used, or when the
+    /// server was made without TLS; and of code `notRunning` while it does not listen.
+    public func renewTLS(_ tls: ZEOServerConfiguration.TLS) throws(ZEOServerError) {
+        guard let context = self.serving?.context else {
+            throw ZEOServerError(.notRunning, "The server does not listen.")
+        }
+        guard context.tls != nil else {
+            throw ZEOServerError(.cannotUseTLS, "A server that was made without TLS keeps doing without.")
+        }
+        context.tls = try TLSContext.make(tls)
+    }
+
     private func checkStorages() throws {
         guard !self.storages.isEmpty else { throw ZEOServerError(.noStorage, "There is no storage to serve.") }
         var names: Set<String> = []
@@ -119,6 +133,7 @@ public actor ZEOServer: Service {
     }
 
     private func serveStorages() async throws {
+        let tls = try self.configuration.tls.map { tls throws(ZEOServerError) in try TLSContext.make(tls) }
         let metrics = self.configuration.metrics ?? ZEOServerMetrics()
         let served = self.storages.map { name, storage in
             ServedStorage(
@@ -132,7 +147,8 @@ public actor ZEOServer: Service {
             configuration: self.configuration,
             storages: served,
             logger: self.logger,
-            connectionLogger: self.connectionLogger
+            connectionLogger: self.connectionLogger,
+            tls: tls
         )
         context.logCreation()
         do {
@@ -146,11 +162,10 @@ public actor ZEOServer: Service {
     }
 
     private func serve(_ context: ServerContext) async throws {
-        let tls = try self.configuration.tls.map { tls throws(ZEOServerError) in try TLSContext.make(tls) }
         let count = self.configuration.eventLoopCount ?? System.coreCount
         let group = MultiThreadedEventLoopGroup(numberOfThreads: max(count, 1))
         do {
-            let listener = try await Listener.open(context, tls: tls, on: group)
+            let listener = try await Listener.open(context, on: group)
             self.listening(listener.addresses, context)
             await self.waitForTheEnd(of: listener)
             try? await listener.close()

@@ -71,6 +71,10 @@ public struct ZEOServerConfiguration: Hashable, Sendable {
     /// Python's server has no limit.
     public var maximumUncommittedBlobSize = 256 * 1024 * 1024 * 1024
 
+    /// The longest answer in bytes. A call whose answer would be longer fails. Python's server has no limit but that of the
+    /// protocol, 4 GiB, which is also the default.
+    public var maximumAnswerSize = SizedFrame.longestBody
+
     /// How many iterators a client may have at once. Python's server has no limit.
     public var maximumIteratorCount = 1000
 

@@ -7,16 +7,35 @@ import NIOCore
 import ZODBFormat
 
 /// Writes plain values in either format, byte for byte as Python's ZEO does.
+///
+/// A message that gets too long is not written to its end. The writer looks before everything whose length somebody else
+/// chose, and allows for the few bytes around it.
 struct MessageWriter {
     let format: WireFormat
     var buffer: ByteBuffer
+    /// Where the message has to end.
+    private let end: Int
+    /// Whether the message did not fit, so that what was written is of no use.
+    private(set) var isTooLong = false
 
-    /// A writer that appends to `buffer`, which is empty until it is put back.
-    init(_ format: WireFormat, taking buffer: inout ByteBuffer) {
+    /// A writer that appends at most `limit` bytes, and some for brackets, to `buffer`, which is empty until it is put
+    /// back.
+    init(_ format: WireFormat, taking buffer: inout ByteBuffer, limit: Int) {
         self.format = format
         self.buffer = ByteBuffer()
         swap(&self.buffer, &buffer)
+        self.end = min(self.buffer.writerIndex + min(limit, SizedFrame.longestBody), SizedFrame.longestBody)
     }
+
+    /// Whether so many bytes, and what says what they are, may be written.
+    private mutating func hasRoom(for count: Int) -> Bool {
+        // Without addition: a length may be as large as there are numbers.
+        if count > self.end - self.buffer.writerIndex - Self.longestHeader { self.isTooLong = true }
+        return !self.isTooLong
+    }
+
+    /// What stands in front of a value at most, or is a small value.
+    private static let longestHeader = 16
 
     mutating func start() {
         if self.format == .pickle { self.buffer.writeMultipleIntegers(0x80, 3, as: (UInt8, UInt8).self) }
@@ -87,6 +106,7 @@ struct MessageWriter {
     }
 
     mutating func write(_ value: String) {
+        guard self.hasRoom(for: value.utf8.count) else { return }
         switch self.format {
         case .pickle:
             self.opcode("X")
@@ -98,11 +118,13 @@ struct MessageWriter {
     }
 
     mutating func write(_ identifier: some EightByteIdentifier) {
+        guard self.hasRoom(for: 8) else { return }
         self.writeBytesHeader(8)
         self.buffer.writeIdentifier(identifier)
     }
 
     mutating func write(_ data: ByteBuffer) {
+        guard self.hasRoom(for: data.readableBytes) else { return }
         self.writeBytesHeader(data.readableBytes)
         self.buffer.writeImmutableBuffer(data)
     }
@@ -124,20 +146,23 @@ struct MessageWriter {
         _ elements: Elements,
         _ writeElement: (inout MessageWriter, Elements.Element) -> Void
     ) {
+        // Each element takes a byte at least.
+        guard self.hasRoom(for: elements.count) else { return }
         switch self.format {
         case .pickle:
             self.opcode("]")
             if elements.count > 1 { self.opcode("(") }
-            for element in elements { writeElement(&self, element) }
+            for element in elements where !self.isTooLong { writeElement(&self, element) }
             if !elements.isEmpty { self.opcode(elements.count > 1 ? "e" : "a") }
         case .messagePack:
             MessagePackWriter.writeArrayHeader(elements.count, into: &self.buffer)
-            for element in elements { writeElement(&self, element) }
+            for element in elements where !self.isTooLong { writeElement(&self, element) }
         }
     }
 
     /// Writes a dictionary.
     mutating func write(_ items: [PickleItem]) {
+        guard self.hasRoom(for: items.count) else { return }
         switch self.format {
         case .pickle:
             self.opcode("}")
@@ -145,7 +170,7 @@ struct MessageWriter {
         case .messagePack:
             MessagePackWriter.writeMapHeader(items.count, into: &self.buffer)
         }
-        for item in items {
+        for item in items where !self.isTooLong {
             self.write(item.key)
             self.write(item.value)
         }
@@ -154,6 +179,7 @@ struct MessageWriter {
 
     /// Writes a value of plain data.
     mutating func write(_ value: PickleValue) {
+        guard self.hasRoom(for: 0) else { return }
         switch value {
         case .none: self.writeNone()
         case .bool(let value): self.write(value)
@@ -163,6 +189,7 @@ struct MessageWriter {
         case .string(let value): self.write(value)
         case .bytes(let data), .byteArray(let data): self.write(data)
         case .tuple(let elements):
+            guard self.hasRoom(for: elements.count) else { return }
             self.startTuple(elements.count)
             for element in elements { self.write(element) }
             self.endTuple(elements.count)
@@ -175,6 +202,7 @@ struct MessageWriter {
     }
 
     private mutating func writeBig(_ bytes: [UInt8]) {
+        guard self.hasRoom(for: bytes.count) else { return }
         switch self.format {
         case .pickle where bytes.count < 256:
             self.buffer.writeMultipleIntegers(0x8a as UInt8, UInt8(bytes.count))

@@ -11,12 +11,17 @@ public enum SizedFrame {
     /// The size of a frame's length.
     public static let headerSize = 4
 
+    /// The longest body in bytes. Four bytes of length could say a little more, but a buffer, which holds not much more
+    /// than that, has to hold the frame as well.
+    public static let longestBody = Int(UInt32.max) - 4096
+
     /// Appends a frame around `body`.
     public static func write(_ body: some Collection<UInt8>, into buffer: inout ByteBuffer) {
         self.write(into: &buffer) { buffer in _ = buffer.writeBytes(body) }
     }
 
-    /// Appends a frame around what `body` appends.
+    /// Appends a frame around what `body` appends: something short. For messages see `WireFormat`, which does not trust
+    /// them to be short.
     @inlinable
     public static func write(into buffer: inout ByteBuffer, body: (inout ByteBuffer) -> Void) {
         let start = buffer.writerIndex

@@ -77,8 +77,14 @@ extension WireFormat {
     }
 
     /// Appends what a client says as one frame, length and all. For clients.
-    public func encode(_ message: ClientMessage, into buffer: inout ByteBuffer) {
-        self.writeFrame(into: &buffer) { writer in
+    ///
+    /// Throws `FormatError`, and appends nothing, when the body would be longer than `limit` bytes.
+    public func encode(
+        _ message: ClientMessage,
+        into buffer: inout ByteBuffer,
+        limit: Int = SizedFrame.longestBody
+    ) throws(FormatError) {
+        try self.writeFrame(into: &buffer, limit) { writer in
             writer.startTuple(4)
             message.id.write(to: &writer)
             if message.call == .keepAlive {
@@ -95,8 +101,14 @@ extension WireFormat {
     }
 
     /// Appends what a server says as one frame, length and all. For servers.
-    public func encode(_ message: ServerMessage, into buffer: inout ByteBuffer) {
-        self.writeFrame(into: &buffer) { writer in
+    ///
+    /// Throws `FormatError`, and appends nothing, when the body would be longer than `limit` bytes.
+    public func encode(
+        _ message: ServerMessage,
+        into buffer: inout ByteBuffer,
+        limit: Int = SizedFrame.longestBody
+    ) throws(FormatError) {
+        try self.writeFrame(into: &buffer, limit) { writer in
             writer.startTuple(4)
             switch message {
             case .reply(let id, let reply):
@@ -140,13 +152,23 @@ extension WireFormat {
         }
     }
 
-    private func writeFrame(into buffer: inout ByteBuffer, _ write: (inout MessageWriter) -> Void) {
+    private func writeFrame(
+        into buffer: inout ByteBuffer,
+        _ limit: Int,
+        _ write: (inout MessageWriter) -> Void
+    ) throws(FormatError) {
+        let start = buffer.writerIndex
+        var isTooLong = false
         SizedFrame.write(into: &buffer) { buffer in
-            var writer = MessageWriter(self, taking: &buffer)
+            var writer = MessageWriter(self, taking: &buffer, limit: limit)
             writer.start()
             write(&writer)
             writer.stop()
+            isTooLong = writer.isTooLong
             buffer = writer.buffer
         }
+        guard isTooLong else { return }
+        buffer.moveWriterIndex(to: start)
+        throw FormatError("message", "it is longer than the \(limit) bytes that it may have")
     }
 }

@@ -100,6 +100,19 @@ public protocol Storage: AnyObject, Sendable {
         where matches: @Sendable (UndoableTransaction) -> Bool
     ) async throws -> [UndoableTransaction]
 
+    /// As `history(of:limit:)`, for whoever does not know how much transactions say about themselves: the list ends behind
+    /// the revision with which that comes to `metadataLimit` bytes.
+    func history(of oid: ObjectID, limit: Int, metadataLimit: Int) async throws -> [RevisionSummary]
+
+    /// As `undoableTransactions(skipping:limit:where:)`; the list ends behind the transaction with which what they say about
+    /// themselves comes to `metadataLimit` bytes.
+    func undoableTransactions(
+        skipping skipped: Int,
+        limit: Int,
+        metadataLimit: Int,
+        where matches: @Sendable (UndoableTransaction) -> Bool
+    ) async throws -> [UndoableTransaction]
+
     /// The visible transactions in a range of tids, both ends included, oldest first.
     func transactions(
         from first: TransactionID,
@@ -150,6 +163,24 @@ extension Storage {
         where matches: @Sendable (UndoableTransaction) -> Bool
     ) async throws -> [UndoableTransaction] {
         throw StorageError.unsupported("undo", self)
+    }
+
+    /// The whole list, cut off. Storages that read it from a disk do better.
+    public func history(of oid: ObjectID, limit: Int, metadataLimit: Int) async throws -> [RevisionSummary] {
+        var budget = MetadataBudget(metadataLimit)
+        return budget.prefix(of: try await self.history(of: oid, limit: limit), \.metadata)
+    }
+
+    /// The whole list, cut off. Storages that read it from a disk do better.
+    public func undoableTransactions(
+        skipping skipped: Int,
+        limit: Int,
+        metadataLimit: Int,
+        where matches: @Sendable (UndoableTransaction) -> Bool
+    ) async throws -> [UndoableTransaction] {
+        var budget = MetadataBudget(metadataLimit)
+        let all = try await self.undoableTransactions(skipping: skipped, limit: limit, where: matches)
+        return budget.prefix(of: all, \.metadata)
     }
 
     /// No storage is walked through unless it says so.

@@ -100,10 +100,6 @@ extension ConnectionHandler {
             self.pack(message, before: time, isWaited: isWaited)
         case .sendBlob:
             self.sendBlob(message)
-        case .storeBlobStart:
-            self.storeBlobStart(message)
-        case .storeBlobChunk(let chunk):
-            self.storeBlobChunk(message, chunk)
         case .newObjectIDs(let count):
             guard !self.commit.isReadOnly else { return self.fail(message, .readOnlyError) }
             self.read(.newObjectIDs(min(max(count, 1), 100)), for: message)
@@ -120,9 +116,10 @@ extension ConnectionHandler {
         case .setClientLabel(let label):
             self.relabel(label)
             self.answer(message, .none)
-        case .begin, .store, .storeBlobEnd, .storeBlobShared, .restore, .delete, .undo, .checkCurrent, .vote, .finish,
+        case .begin, .store, .storeBlobStart, .storeBlobChunk, .storeBlobEnd, .storeBlobShared, .restore, .delete,
+            .undo, .checkCurrent, .vote, .finish,
             .abort:
-            self.performTransactionCall(message)
+            self.performInOrder(message)
         case .aboutNoObject:
             self.fail(message, RemoteException(RemoteException.posKeyErrorName, .none))
         case .register, .keepAlive, .other, .malformed:
@@ -132,16 +129,45 @@ extension ConnectionHandler {
 
     // MARK: Answers
 
-    /// Answers a call, if it wants an answer.
+    /// Answers a call, if it wants an answer. A call whose answer would be too long fails.
     func answer(_ message: ClientMessage, _ reply: Reply) {
-        guard !message.isAsynchronous else { return }
-        self.answer(message.id, reply)
+        guard !message.isAsynchronous, let format = self.machine.format else { return }
+        let limit = self.server.configuration.maximumAnswerSize
+        do {
+            try self.write { try format.encode(.reply(message.id, reply), into: &$0, limit: limit) }
+            self.report(self.clock.answered(message.id))
+        } catch {
+            self.fail(message, RemoteException(error))
+        }
     }
 
+    /// Answers a call, if it wants an answer, with a frame that was made elsewhere.
+    func answer(_ message: ClientMessage, frame: ByteBuffer) {
+        guard !message.isAsynchronous else { return }
+        self.write(frame: frame)
+        self.report(self.clock.answered(message.id))
+    }
+
+    /// Answers a call with something short.
     func answer(_ id: MessageID, _ reply: Reply) {
-        guard let format = self.machine.format else { return }
-        self.write { format.encode(.reply(id, reply), into: &$0) }
+        self.say(.reply(id, reply))
         self.report(self.clock.answered(id))
+    }
+
+    /// Calls the client.
+    func callClient(_ call: ClientCall) {
+        self.say(.call(call))
+    }
+
+    private func say(_ message: ServerMessage) {
+        guard let format = self.machine.format else { return }
+        do {
+            try self.write { try format.encode(message, into: &$0) }
+        } catch {
+            // An identity of that length is all that can be the reason.
+            self.log(.error, "can't write message: \(error)")
+            self.close()
+        }
     }
 
     /// A call has failed. Where nobody waits for an answer there is no way to say so but to close.

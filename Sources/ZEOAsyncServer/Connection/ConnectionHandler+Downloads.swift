@@ -118,11 +118,6 @@ extension ConnectionHandler {
         }
     }
 
-    private func callClient(_ call: ClientCall) {
-        guard let format = self.machine.format else { return }
-        self.write { format.encode(.call(call), into: &$0) }
-    }
-
     /// The client is gone.
     func abandonBlobs() {
         self.wantedBlobs = []

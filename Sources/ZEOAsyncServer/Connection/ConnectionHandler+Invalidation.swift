@@ -57,18 +57,18 @@ extension ConnectionHandler {
     /// Tells the client how much the storage holds.
     func inform() {
         guard let registration = self.registration, !self.machine.isClosed else { return }
-        let statistics = registration.served.currentStatistics
-        let information = ClientCall.info(length: statistics.objectCount, size: statistics.byteCount)
-        self.write { registration.format.encode(.call(information), into: &$0) }
+        self.inform(of: registration.served.currentStatistics)
         self.flushUnlessReading()
+    }
+
+    private func inform(of statistics: StorageStatistics) {
+        self.callClient(.info(length: statistics.objectCount, size: statistics.byteCount))
     }
 
     /// Writes the answer to the client's own `tpc_finish`.
     private func answerFinish(_ tid: TransactionID) {
         guard let registration = self.registration, let id = self.commit.finished() else { return }
-        let statistics = registration.served.currentStatistics
-        let information = ClientCall.info(length: statistics.objectCount, size: statistics.byteCount)
-        self.write { registration.format.encode(.call(information), into: &$0) }
+        self.inform(of: registration.served.currentStatistics)
         self.answer(id, .tid(tid))
         registration.served.statistics.commits.increment()
         self.forgetTransaction()

@@ -22,7 +22,7 @@ extension ConnectionHandler {
             let failure: RemoteException?
             do {
                 try await served.storage.pack(request)
-                served.packs.ended()
+                served.packs.completed()
                 if served.local == nil { try? await served.refreshStatistics() }
                 logger.info("(\(label)) pack(time=\(time)) complete")
                 failure = nil

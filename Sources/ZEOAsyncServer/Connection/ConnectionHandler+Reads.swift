@@ -170,43 +170,6 @@ extension ConnectionHandler {
         guard let oid = oids.first else { throw StorageError(.unsupported, "the storage makes no new objects") }
         return oid
     }
-
-    // MARK: What has changed
-
-    func getInvalidations(_ message: ClientMessage, after tid: TransactionID) {
-        guard let registration = self.registration else { return }
-        let seen = registration.seen
-        if let oids = registration.served.log.changes(after: tid, through: seen) {
-            return self.answerInvalidations(message, seen, oids)
-        }
-        guard let age = self.server.configuration.invalidationAge,
-            WallTime.now.seconds - tid.secondsSince1970 < age / .seconds(1)
-        else {
-            self.log(.info, "tid to old for invq \(tid.rawValue)")
-            return self.answer(message, .none)
-        }
-        let storage = registration.served.storage
-        let bound = self.bound
-        self.server.walks.start(on: WalkExecutor.shared) {
-            let transactions = try? await storage.recentTransactions(after: tid, limit: .max)
-            bound.execute { handler in
-                if let transactions {
-                    var known: Set<ObjectID> = []
-                    // The client has not been told of those after `seen` yet. But one of them may stand for earlier ones.
-                    let oids = transactions.lazy.flatMap(\.oids)
-                    handler.answerInvalidations(message, seen, oids.filter { known.insert($0).inserted })
-                } else {
-                    handler.answer(message, .none)
-                }
-                handler.flushUnlessReading()
-            }
-        }
-    }
-
-    private func answerInvalidations(_ message: ClientMessage, _ tid: TransactionID, _ oids: [ObjectID]) {
-        self.log(.info, "Return \(oids.count) invalidations up to tid \(tid.rawValue)")
-        self.answer(message, .invalidations(tid, oids))
-    }
 }
 
 extension NIOLoopBound<ConnectionHandler> {

@@ -263,7 +263,7 @@ extension ConnectionHandler {
         }
     }
 
-    /// The client is gone: a transaction that is not being finished is aborted.
+    /// The client is gone, or will be: a transaction that is not being finished is aborted.
     func disconnected() {
         let isLocked = self.commit.isPrepared
         let action = self.commit.disconnected()

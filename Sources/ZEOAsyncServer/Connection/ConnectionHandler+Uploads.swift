@@ -11,7 +11,16 @@ import ZODBStorage
 
 // Blobs from the client. They become part of a transaction when they are complete.
 extension ConnectionHandler {
-    func storeBlobStart(_ message: ClientMessage) {
+    /// A blob begins, or goes on.
+    func receiveBlob(_ message: ClientMessage) {
+        if case .storeBlobChunk(let chunk) = message.call {
+            self.storeBlobChunk(message, chunk)
+        } else {
+            self.storeBlobStart(message)
+        }
+    }
+
+    private func storeBlobStart(_ message: ClientMessage) {
         guard !self.commit.isReadOnly else { return self.fail(message, .readOnlyError) }
         guard let folder = self.registration?.served.storage.traits.blobStagingDirectory else {
             return self.fail(message, Self.noBlobs)
@@ -28,7 +37,7 @@ extension ConnectionHandler {
         self.answer(message, .none)
     }
 
-    func storeBlobChunk(_ message: ClientMessage, _ chunk: ByteBuffer) {
+    private func storeBlobChunk(_ message: ClientMessage, _ chunk: ByteBuffer) {
         guard let uploads = self.uploads, uploads.append(chunk) else { return self.fail(message, Self.noBlobStarted) }
         guard uploads.byteCount <= self.server.configuration.maximumUncommittedBlobSize else {
             self.log(.error, "transaction too large: more than \(uploads.byteCount) bytes of blobs")

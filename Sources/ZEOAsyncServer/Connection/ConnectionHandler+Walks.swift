@@ -28,11 +28,15 @@ extension ConnectionHandler {
             self.isWalking = true
             let storage = registration.served.storage
             let seen = registration.seen
+            let format = registration.format
+            let limit = self.server.configuration.maximumAnswerSize
             let bound = self.bound
             self.walkTask = self.server.walks.start(on: WalkExecutor.shared) {
-                let result: Result<StorageWalk.Finding, any Error>
+                let result: Result<WalkAnswer, any Error>
                 do {
-                    result = .success(try await walk.find(in: storage, asOf: seen))
+                    let finding = try await walk.find(in: storage, asOf: seen)
+                    // What is long is written down here, where nobody else waits for it.
+                    result = .success(try WalkAnswer(finding, to: message.id, format, limit: limit))
                 } catch {
                     result = .failure(error)
                 }
@@ -108,7 +112,7 @@ extension ConnectionHandler {
     private func walked(
         _ message: ClientMessage,
         _ walk: StorageWalk,
-        _ result: Result<StorageWalk.Finding, any Error>
+        _ result: Result<WalkAnswer, any Error>
     ) {
         self.isWalking = false
         self.walkTask = nil
@@ -122,22 +126,20 @@ extension ConnectionHandler {
         switch result {
         case .failure(let error):
             self.fail(message, (error as? RemoteException) ?? RemoteException(error, oid: walk.oid))
-        case .success(.reply(let reply)):
-            self.answer(message, reply)
-        case .success(.transactions(let cursor)):
-            self.answer(message, .walk(self.iterators.add(cursor)))
-        case .success(.records(let cursor)):
-            self.answer(message, .walk(self.iterators.add(cursor)))
-        case .success(.transaction(let number, let transaction)):
-            if let transaction {
+        case .success(let answer):
+            switch answer.finding {
+            case .reply, .record(_, .some):
+                break
+            case .transactions(let cursor):
+                self.answer(message, .walk(self.iterators.add(cursor)))
+            case .records(let cursor):
+                self.answer(message, .walk(self.iterators.add(cursor)))
+            case .transaction(let number, .some(let transaction)):
                 self.iterators.met(transaction, by: number)
-            } else {
+            case .transaction(let number, nil), .record(let number, nil):
                 self.iterators.remove(number)
             }
-            self.answer(message, .transaction(transaction.map { TransactionEntry($0) }))
-        case .success(.record(let number, let record)):
-            if record == nil { self.iterators.remove(number) }
-            self.answer(message, .record(record.map { RecordEntry($0) }))
+            if let frame = answer.frame { self.answer(message, frame: frame) }
         }
     }
 
@@ -146,28 +148,5 @@ extension ConnectionHandler {
         self.walks = []
         self.walkTask?.cancel()
         self.iterators = IteratorTable(limit: self.iterators.limit)
-    }
-}
-
-extension TransactionEntry {
-    fileprivate init(_ transaction: StoredTransaction) {
-        self.init(
-            tid: transaction.tid,
-            status: String(UnicodeScalar(transaction.status.rawValue)),
-            user: transaction.metadata.user,
-            description: transaction.metadata.description,
-            extensionItems: [PickleItem](extensionPickle: transaction.metadata.extensionData)
-        )
-    }
-}
-
-extension RecordEntry {
-    fileprivate init(_ record: StoredRecord) {
-        self.init(
-            oid: record.oid,
-            tid: record.tid,
-            data: record.data,
-            dataTransaction: record.dataTransaction
-        )
     }
 }

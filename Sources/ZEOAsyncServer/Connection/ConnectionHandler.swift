@@ -65,6 +65,7 @@ final class ConnectionHandler: ChannelInboundHandler {
     private var longestUnsent = 0
     private var isReading = false
     private var isShuttingDown = false
+    private var hasEnded = false
 
     /// What is known once a client has registered.
     struct Registration {
@@ -171,17 +172,24 @@ final class ConnectionHandler: ChannelInboundHandler {
     }
 
     func channelInactive(context: ChannelHandlerContext) {
+        self.end()
+        self.server.closed(context.channel)
+        context.fireChannelInactive()
+    }
+
+    /// Lets go of everything that others wait for. The channel may take longer to close: TLS waits for a last word.
+    private func end() {
         self.machine.closed()
+        guard !self.hasEnded else { return }
+        self.hasEnded = true
         self.waitingFrames = []
+        self.postponed = []
         self.disconnected()
         self.abandonWalks()
         self.abandonBlobs()
-        if let registration = self.registration {
-            registration.served.log.unsubscribe(registration.subscription)
-            self.registration = nil
-        }
-        self.server.closed(context.channel)
-        context.fireChannelInactive()
+        guard let registration = self.registration else { return }
+        registration.served.log.unsubscribe(registration.subscription)
+        self.registration = nil
     }
 
     // MARK: What the parts use
@@ -194,14 +202,34 @@ final class ConnectionHandler: ChannelInboundHandler {
         return NIOLoopBound(self, eventLoop: context.eventLoop)
     }
 
-    /// Appends to what is sent at the end of the burst, or of whatever happens now.
-    func write(_ encode: (inout ByteBuffer) -> Void) {
+    /// Appends to what is sent at the end of the burst, or of whatever happens now. An `encode` that throws has appended
+    /// nothing.
+    func write<Failure: Error>(_ encode: (inout ByteBuffer) throws(Failure) -> Void) throws(Failure) {
         guard !self.machine.isClosed else { return }
         let before = self.outbound.readableBytes
-        encode(&self.outbound)
-        self.longestUnsent = max(self.longestUnsent, self.outbound.readableBytes - before)
-        if self.outbound.readableBytes >= 64 * 1024 { self.handOver() }
+        try encode(&self.outbound)
+        self.wrote(self.outbound.readableBytes - before)
     }
+
+    /// Appends a message to what is sent, without copying it where it is long.
+    func write(frame: ByteBuffer) {
+        guard !self.machine.isClosed else { return }
+        if frame.readableBytes < Self.handOverSize {
+            self.outbound.writeImmutableBuffer(frame)
+        } else {
+            self.handOver()
+            self.outbound = frame
+        }
+        self.wrote(frame.readableBytes)
+    }
+
+    private func wrote(_ count: Int) {
+        self.longestUnsent = max(self.longestUnsent, count)
+        if self.outbound.readableBytes >= Self.handOverSize { self.handOver() }
+    }
+
+    /// How many bytes are collected before the network gets them.
+    private static let handOverSize = 64 * 1024
 
     /// Sends what was written, unless more is coming in this burst.
     func flushUnlessReading() {
@@ -231,7 +259,7 @@ final class ConnectionHandler: ChannelInboundHandler {
 
     /// Ends the connection. What was written before is sent if the network takes it at once.
     func close() {
-        self.machine.closed()
+        self.end()
         guard let context = self.context, context.channel.isActive else { return }
         self.handOver()
         context.flush()
@@ -267,6 +295,17 @@ final class ConnectionHandler: ChannelInboundHandler {
         if !self.commit.isFinishing { self.close() }
     }
 
+    /// Performs a call of those that are performed in the order in which they came.
+    func performInOrder(_ message: ClientMessage) {
+        switch message.call {
+        case .storeBlobStart, .storeBlobChunk:
+            // They name no transaction: what comes behind a finish belongs to the next one.
+            if self.commit.isFinishing { self.postpone(message) } else { self.receiveBlob(message) }
+        default:
+            self.performTransactionCall(message)
+        }
+    }
+
     /// Keeps a call until the transaction that is being finished is over.
     func postpone(_ message: ClientMessage) {
         self.postponed.append(message)
@@ -279,7 +318,7 @@ final class ConnectionHandler: ChannelInboundHandler {
         self.postponed = []
         self.updateReading()
         if self.isShuttingDown { return self.close() }
-        for message in messages where !self.machine.isClosed { self.performTransactionCall(message) }
+        for message in messages where !self.machine.isClosed { self.performInOrder(message) }
     }
 
     /// A client gave itself a name.

@@ -22,7 +22,7 @@ public struct OperatorHTTPServer: Service {
     /// How many clients are served at a time; others are turned away.
     public static let maximumConnections = 128
     /// How long a client may be silent, or take nothing of an answer.
-    static let patience = TimeAmount.seconds(60)
+    var patience = TimeAmount.seconds(60)
 
     private let listener: SideListener
     private let server: ZEOServer
@@ -52,7 +52,7 @@ public struct OperatorHTTPServer: Service {
     public func run() async throws {
         try await self.listener.run { channel in
             let pipeline = channel.pipeline.syncOperations
-            try pipeline.addHandler(IdleStateHandler(allTimeout: Self.patience))
+            try pipeline.addHandler(IdleStateHandler(allTimeout: self.patience))
             try pipeline.configureHTTPServerPipeline(withErrorHandling: true)
             try pipeline.addHandler(OperatorHTTPHandler { await self.page($0) })
         }

@@ -66,7 +66,8 @@ struct InvalidationQueue {
         self.entries.insert(contentsOf: older.map { Entry(transaction: $0) }, at: self.entries.startIndex)
     }
 
-    /// The transactions after `tid`, each with the message about it; `nil` when some of them are forgotten.
+    /// The transactions after `tid`, each with the message about it; `nil` when some of them are forgotten, or changed more
+    /// than a message can say.
     mutating func messages(
         after tid: TransactionID,
         format: WireFormat
@@ -79,7 +80,8 @@ struct InvalidationQueue {
                 result.append((transaction, frame))
             } else {
                 var frame = ByteBuffer()
-                format.encode(.call(.invalidateTransaction(transaction.tid, transaction.oids)), into: &frame)
+                let call = ClientCall.invalidateTransaction(transaction.tid, transaction.oids)
+                guard (try? format.encode(.call(call), into: &frame)) != nil else { return nil }
                 self.entries[index].frames[format] = frame
                 result.append((transaction, frame))
             }

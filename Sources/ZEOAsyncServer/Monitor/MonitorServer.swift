@@ -21,7 +21,7 @@ public struct MonitorServer: Service {
     /// How many clients are served at a time; others are turned away.
     public static let maximumConnections = 64
     /// How long a client may be silent, or take nothing of an answer.
-    static let patience = TimeAmount.seconds(300)
+    var patience = TimeAmount.seconds(300)
 
     private let listener: SideListener
     private let commands: [String: MonitorCommand]
@@ -35,9 +35,10 @@ public struct MonitorServer: Service {
     /// Serves until graceful shutdown or cancellation. Throws `ZEOServerError` when it cannot listen.
     public func run() async throws {
         let commands = self.commands
+        let patience = self.patience
         try await self.listener.run { channel in
             try channel.pipeline.syncOperations.addHandlers([
-                IdleStateHandler(allTimeout: Self.patience), MonitorHandler(commands: commands),
+                IdleStateHandler(allTimeout: patience), MonitorHandler(commands: commands),
             ])
         }
     }

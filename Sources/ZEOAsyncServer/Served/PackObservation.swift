@@ -23,6 +23,12 @@ final class PackObservation: Sendable {
         self.metrics?.packProgress.set(progress.total > 0 ? Double(progress.completed) / Double(progress.total) : 0)
     }
 
+    /// The pack has done what it was to do.
+    func completed() {
+        self.metrics?.packs.increment()
+        self.ended()
+    }
+
     /// The pack is over.
     func ended() {
         self.state.withLock { $0 = nil }

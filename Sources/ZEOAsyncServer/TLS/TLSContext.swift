@@ -4,6 +4,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 import Foundation
+import NIOCore
 import NIOSSL
 
 /// What the TLS library needs, from what a configuration says.
@@ -17,6 +18,8 @@ enum TLSContext {
             trustRoots: try self.trustRoots(tls.clients)
         )
         configuration.minimumTLSVersion = .tlsv12
+        // How long the last word of a client is waited for: a client that is gone has none.
+        configuration.shutdownTimeout = .seconds(1)
         do {
             return try NIOSSLContext(configuration: configuration)
         } catch {

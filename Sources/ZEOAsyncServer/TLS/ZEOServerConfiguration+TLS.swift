@@ -8,7 +8,7 @@ extension ZEOServerConfiguration {
     public struct TLS: Hashable, Sendable {
         /// Certificates or a key in the PEM format.
         public enum PEM: Hashable, Sendable {
-            /// What a file holds. It is read when the server starts.
+            /// What a file holds. It is read when the server starts, and for `ZEOServer.renewTLS(_:)`.
             case file(path: String)
             /// The text itself.
             case text(String)
@@ -18,7 +18,7 @@ extension ZEOServerConfiguration {
         public enum Clients: Hashable, Sendable {
             /// These, where they are self-signed, and those that these signed.
             case trusted(PEM)
-            /// As `trusted`, for all certificates in the files of a directory. They are read when the server starts.
+            /// As `trusted`, for all certificates in the files of a directory, read when a file would be.
             case trustedDirectory(path: String)
             /// Those that were signed by an authority that this machine's system trusts.
             case signedBySystemAuthorities

@@ -30,6 +30,9 @@ enum StorageWalk: Sendable {
     /// How many entries an answer has at most, whatever is asked for. Whoever wants more asks again from there.
     static let maximumEntryCount = 100_000
 
+    /// How many bytes the transactions of an answer say about themselves at most, and as much once more for the last one.
+    static let maximumMetadataSize = 64 * 1024 * 1024
+
     /// The object that the question is about.
     var oid: ObjectID? {
         if case .history(let oid, _) = self { return oid }
@@ -66,7 +69,11 @@ enum StorageWalk: Sendable {
         let limit = min(limit, Self.maximumEntryCount)
         var wanted = max(limit, 1)
         while true {
-            let revisions = try await storage.history(of: oid, limit: wanted)
+            let revisions = try await storage.history(
+                of: oid,
+                limit: wanted,
+                metadataLimit: Self.maximumMetadataSize
+            )
             let known = revisions.drop { $0.tid > seen }
             if known.isEmpty, revisions.count < wanted { throw StorageError(.noSuchObject, "not yet", oid: oid) }
             // Newer revisions have taken the place of some that the client asked for.
@@ -74,7 +81,7 @@ enum StorageWalk: Sendable {
                 wanted += revisions.count - known.count
                 continue
             }
-            return known.prefix(max(limit, 0)).map { revision in
+            return Self.whatFits(known.prefix(max(limit, 0)), \.extensionItems) { revision in
                 HistoryEntry(
                     tid: revision.tid,
                     user: revision.metadata.user,
@@ -99,11 +106,29 @@ enum StorageWalk: Sendable {
         let limit = end.overflow ? .max : end.partialValue - min(skipped, end.partialValue)
         let found = try await storage.undoableTransactions(
             skipping: skipped,
-            limit: min(limit, Self.maximumEntryCount)
+            limit: min(limit, Self.maximumEntryCount),
+            metadataLimit: Self.maximumMetadataSize
         ) { transaction in
             transaction.tid <= seen && (specification.isEmpty || UndoEntry(transaction).matches(specification))
         }
-        return .undoable(found.map { UndoEntry($0) })
+        return .undoable(Self.whatFits(found, \.extensionItems) { UndoEntry($0) })
+    }
+
+    /// The entries of an answer, as many as it may have. A few bytes on the disk can stand for many: what is said twice
+    /// there is kept once.
+    private static func whatFits<Fact, Entry>(
+        _ facts: some Sequence<Fact>,
+        _ items: (Entry) -> [PickleItem],
+        _ makeEntry: (Fact) -> Entry
+    ) -> [Entry] {
+        var left = Self.maximumMetadataSize
+        var entries: [Entry] = []
+        for fact in facts where left > 0 {
+            let entry = makeEntry(fact)
+            left -= items(entry).reduce(0) { $0 + $1.key.plainSize + $1.value.plainSize }
+            entries.append(entry)
+        }
+        return entries
     }
 
     private static func currentRecord(

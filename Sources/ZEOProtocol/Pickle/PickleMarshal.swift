@@ -4,7 +4,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 import NIOCore
-import ZODBFormat
+public import ZODBFormat
 
 /// Reads messages that are pickles, and lets nothing in but plain data.
 ///
@@ -29,13 +29,7 @@ struct PickleMarshal {
     /// Takes the size of a value, whatever is shared in it counted each time it occurs, from the room that is left; throws
     /// when there is not enough, and for anything but plain data.
     static func check(_ value: PickleValue, _ room: inout Int) throws(FormatError) {
-        room -= 1
-        switch value {
-        case .none, .bool, .int, .float, .tuple, .list, .set, .frozenSet, .dict, .global, .persistentID, .object: break
-        case .bigInt(let bytes): room -= bytes.count
-        case .string(let text): room -= text.utf8.count
-        case .bytes(let data), .byteArray(let data): room -= data.readableBytes
-        }
+        room -= value.ownSize
         guard room >= 0 else { throw FormatError("message", "the same values are repeated too often") }
         switch value {
         case .none, .bool, .int, .bigInt, .float, .string, .bytes, .byteArray:
@@ -56,6 +50,30 @@ struct PickleMarshal {
                 throw FormatError("message", "calls are not allowed")
             }
             throw FormatError("message", "a call of \(global) is not allowed")
+        }
+    }
+}
+
+extension PickleValue {
+    /// About how many bytes the value takes in a message, without what it holds: one, and what its length is made of.
+    fileprivate var ownSize: Int {
+        switch self {
+        case .none, .bool, .int, .float, .tuple, .list, .set, .frozenSet, .dict, .global, .persistentID, .object: 1
+        case .bigInt(let bytes): 1 + bytes.count
+        case .string(let text): 1 + text.utf8.count
+        case .bytes(let data), .byteArray(let data): 1 + data.readableBytes
+        }
+    }
+
+    /// About how many bytes a value of plain data takes in a message, whatever is shared in it counted each time.
+    public var plainSize: Int {
+        switch self {
+        case .tuple(let elements), .list(let elements), .set(let elements), .frozenSet(let elements):
+            elements.reduce(self.ownSize) { $0 + $1.plainSize }
+        case .dict(let items):
+            items.reduce(self.ownSize) { $0 + $1.key.plainSize + $1.value.plainSize }
+        default:
+            self.ownSize
         }
     }
 }

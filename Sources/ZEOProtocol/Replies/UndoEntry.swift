@@ -59,8 +59,11 @@ public struct UndoEntry: Hashable, Sendable {
         ]
         if let size = self.size { items.append(PickleItem(.string("size"), .int(size))) }
         items.append(PickleItem(.string("description"), .bytes(self.description)))
+        // Only its own facts are looked for: a transaction may say a great deal about itself, and what it says twice the
+        // reader takes as said last.
+        let ownCount = items.count
         for item in self.extensionItems {
-            if let place = items.firstIndex(where: { $0.key == item.key }) {
+            if let place = items[..<ownCount].firstIndex(where: { $0.key == item.key }) {
                 items[place] = item
             } else {
                 items.append(item)
@@ -73,9 +76,7 @@ public struct UndoEntry: Hashable, Sendable {
 
     /// Whether the description has all the entries of a specification; `None` stands for a missing one, too.
     public func matches(_ specification: [PickleItem]) -> Bool {
-        let items = self.items
-        return specification.allSatisfy { wanted in
-            (items.last { $0.key == wanted.key }?.value ?? .none) == wanted.value
-        }
+        let values = Dictionary(self.items.map { ($0.key, $0.value) }) { $1 }
+        return specification.allSatisfy { (values[$0.key] ?? .none) == $0.value }
     }
 }

@@ -131,8 +131,13 @@ final class ZEOConnectionHandler: ChannelInboundHandler {
 
     private func write(_ message: ClientMessage, _ context: ChannelHandlerContext) {
         var buffer = context.channel.allocator.buffer(capacity: 256)
-        self.format.encode(message, into: &buffer)
-        context.write(self.wrapOutboundOut(buffer), promise: nil)
+        do {
+            try self.format.encode(message, into: &buffer)
+            context.write(self.wrapOutboundOut(buffer), promise: nil)
+        } catch {
+            // What comes after it makes no sense without it.
+            self.close(error)
+        }
     }
 
     // MARK: Inbound

@@ -96,6 +96,21 @@ public final class BeforeStorage: StorageWrapper {
         throw StorageError.unsupported("undo", self)
     }
 
+    // Where the limit lies among the revisions nobody knows, so that no list of the base may end early.
+    public func history(of oid: ObjectID, limit: Int, metadataLimit: Int) async throws -> [RevisionSummary] {
+        var budget = MetadataBudget(metadataLimit)
+        return budget.prefix(of: try await self.history(of: oid, limit: limit), \.metadata)
+    }
+
+    public func undoableTransactions(
+        skipping skipped: Int,
+        limit: Int,
+        metadataLimit: Int,
+        where matches: @Sendable (UndoableTransaction) -> Bool
+    ) async throws -> [UndoableTransaction] {
+        throw StorageError.unsupported("undo", self)
+    }
+
     public func transactions(
         from first: TransactionID,
         through last: TransactionID

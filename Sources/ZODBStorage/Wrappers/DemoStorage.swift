@@ -224,12 +224,23 @@ public final class DemoStorage: CompanionedStorage {
     public func removeObserver(_ observer: any StorageObserver) async { await self.changes.removeObserver(observer) }
 
     public func history(of oid: ObjectID, limit: Int) async throws -> [RevisionSummary] {
+        try await self.history(of: oid, limit: limit, metadataLimit: .max)
+    }
+
+    public func history(of oid: ObjectID, limit: Int, metadataLimit: Int) async throws -> [RevisionSummary] {
         try self.checkOpen()
-        let newest = try await ifAny { try await self.changes.history(of: oid, limit: limit) } ?? []
-        guard newest.count < limit else { return newest }
+        let newest =
+            try await ifAny {
+                try await self.changes.history(of: oid, limit: limit, metadataLimit: metadataLimit)
+            } ?? []
+        var budget = MetadataBudget(metadataLimit)
+        for revision in newest { budget.spend(revision.metadata) }
+        guard newest.count < limit, !budget.isSpent else { return newest }
         let rest = limit - newest.count
-        if newest.isEmpty { return try await self.base.history(of: oid, limit: rest) }
-        return newest + (try await ifAny { try await self.base.history(of: oid, limit: rest) } ?? [])
+        let left = budget.left
+        if newest.isEmpty { return try await self.base.history(of: oid, limit: rest, metadataLimit: left) }
+        return newest
+            + (try await ifAny { try await self.base.history(of: oid, limit: rest, metadataLimit: left) } ?? [])
     }
 
     public func undoableTransactions(
@@ -239,6 +250,21 @@ public final class DemoStorage: CompanionedStorage {
     ) async throws -> [UndoableTransaction] {
         try self.checkOpen()
         return try await self.changes.undoableTransactions(skipping: skipped, limit: limit, where: matches)
+    }
+
+    public func undoableTransactions(
+        skipping skipped: Int,
+        limit: Int,
+        metadataLimit: Int,
+        where matches: @Sendable (UndoableTransaction) -> Bool
+    ) async throws -> [UndoableTransaction] {
+        try self.checkOpen()
+        return try await self.changes.undoableTransactions(
+            skipping: skipped,
+            limit: limit,
+            metadataLimit: metadataLimit,
+            where: matches
+        )
     }
 
     public func transactions(

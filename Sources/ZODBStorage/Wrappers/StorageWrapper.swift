@@ -65,6 +65,24 @@ extension StorageWrapper {
         try await self.base.undoableTransactions(skipping: skipped, limit: limit, where: matches)
     }
 
+    public func history(of oid: ObjectID, limit: Int, metadataLimit: Int) async throws -> [RevisionSummary] {
+        try await self.base.history(of: oid, limit: limit, metadataLimit: metadataLimit)
+    }
+
+    public func undoableTransactions(
+        skipping skipped: Int,
+        limit: Int,
+        metadataLimit: Int,
+        where matches: @Sendable (UndoableTransaction) -> Bool
+    ) async throws -> [UndoableTransaction] {
+        try await self.base.undoableTransactions(
+            skipping: skipped,
+            limit: limit,
+            metadataLimit: metadataLimit,
+            where: matches
+        )
+    }
+
     public func transactions(
         from first: TransactionID,
         through last: TransactionID

@@ -47,7 +47,12 @@ struct RunConfiguration {
         var port: Int?
     }
 
+    /// Reads once more what a file says about TLS.
+    typealias ReadTLS = @Sendable () throws(ConfigurationError) -> ZEOServerConfiguration.TLS
+
     var server: ZEOServerConfiguration
+    /// For certificates that were renewed; `nil` without TLS.
+    var readTLS: ReadTLS?
     var storages: [NamedStorage]
     var zooKeeper: ZooKeeper?
     /// Where the listener for metrics and their like is; `nil` for none.

@@ -72,6 +72,7 @@ extension ServeCommand {
         server.metrics = metrics.map { ZEOServerMetrics(factory: $0) }
         return RunConfiguration(
             server: server,
+            readTLS: file.zeo.readTLS,
             storages: try file.storages(loggingTo: log.logger("ZODB.FileStorage"), metrics: server.metrics),
             zooKeeper: file.zooKeeper?.zooKeeper,
             metricsServer: file.metricsServer,

@@ -14,12 +14,14 @@ struct ZEOSection {
     var pidFile: String?
     /// Whether the section says which format messages have.
     var saysFormat: Bool
+    /// Reads `<ssl>` and its files anew, if there is one.
+    var readTLS: RunConfiguration.ReadTLS?
     /// Where the HTTP listener is, if it stands here.
     var metricsServer: ConfigurationAddress?
 
     private static let keys = [
         "address", "read-only", "invalidation-queue-size", "invalidation-age", "transaction-timeout", "pid-filename",
-        "client-conflict-resolution", "msgpack", "metrics-server",
+        "client-conflict-resolution", "msgpack", "metrics-server", "slow-call-time",
     ]
 
     /// Reads the section. The command line's address, if there is one, takes the place of the section's.
@@ -38,6 +40,9 @@ struct ZEOSection {
             try section.optional("invalidation-queue-size", as: .integer.atLeast(0)) ?? server.invalidationQueueSize
         server.invalidationAge = try section.optional("invalidation-age", as: .seconds.atLeast(.zero))
         server.transactionTimeout = try section.optional("transaction-timeout", as: .seconds.atLeast(.zero))
+        if let time = try section.optional("slow-call-time", as: .seconds.atLeast(.zero)) {
+            server.slowCallTime = time == .zero ? nil : time
+        }
         server.conflictResolution =
             switch try section.optional("client-conflict-resolution", as: .boolean) {
             case nil: .unset
@@ -49,6 +54,7 @@ struct ZEOSection {
         self.saysFormat = messagePack != nil
         if let ssl = try section.optionalSection("ssl") {
             server.tls = try SSLSection.read(ssl, environment: environment)
+            self.readTLS = { () throws(ConfigurationError) in try SSLSection.read(ssl, environment: environment) }
         }
         self.metricsServer = try section.optional("metrics-server", as: .socketBindingAddress)
         self.server = server

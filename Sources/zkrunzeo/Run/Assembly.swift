@@ -114,7 +114,10 @@ struct Assembly {
 
     /// Runs the services to their end, and does meanwhile what signals say.
     private func run(_ group: ServiceGroup, _ server: ZEOServer) async throws -> SignalFollower.Ending {
-        let follower = await SignalFollower(log: self.configuration.log, logger: self.runLogger)
+        let renewTLS = self.configuration.readTLS.map { read in
+            { @Sendable () async throws in try await server.renewTLS(try read()) }
+        }
+        let follower = await SignalFollower(log: self.configuration.log, logger: self.runLogger, renewTLS: renewTLS)
         return try await withThrowingTaskGroup(of: Ended.self) { tasks in
             tasks.addTask {
                 try await group.run()

@@ -21,7 +21,7 @@ struct ServeCommand: AsyncParsableCommand {
             SIGNALS
               SIGTERM, SIGINT  take the server out of ZooKeeper, answer what is being committed, stop
               SIGHUP           the same, with exit status 1, so that a supervisor starts the server anew
-              SIGUSR2          open the log files anew; files that rotate, rotate
+              SIGUSR2          open the log files anew; files that rotate, rotate; read certificates anew
 
             ENVIRONMENT
               ZC_ZK_CONNECTION_STRING  where ZooKeeper is, if the file does not say

@@ -24,22 +24,22 @@ import ZODBFormat
         [UInt8]("I12\n".utf8), [UInt8]("L99999999999999999999L\n".utf8), [UInt8]("S'x'\n".utf8), [UInt8](".".utf8),
     ]
 
-    private static func messages(_ format: WireFormat) -> [[UInt8]] {
-        let bodies = GoldenMessageTests.clientMessages.sorted { $0.key < $1.key }.map { message in
+    private static func messages(_ format: WireFormat) throws -> [[UInt8]] {
+        let bodies = try GoldenMessageTests.clientMessages.sorted { $0.key < $1.key }.map { message in
             var frame = ByteBuffer()
-            format.encode(message.value, into: &frame)
+            try format.encode(message.value, into: &frame)
             return frame
         }
-        let answers = GoldenMessageTests.serverMessages.sorted { $0.key < $1.key }.map { message in
+        let answers = try GoldenMessageTests.serverMessages.sorted { $0.key < $1.key }.map { message in
             var frame = ByteBuffer()
-            format.encode(message.value, into: &frame)
+            try format.encode(message.value, into: &frame)
             return frame
         }
         return (bodies + answers).map { Array($0.readableBytesView.dropFirst(SizedFrame.headerSize)) }
     }
 
     @Test(.timeLimit(.minutes(20))) func frames() throws {
-        let stream = Self.messages(.pickle).prefix(8).reduce(into: [UInt8]("\0\0\0\u{2}Z5".utf8)) { stream, body in
+        let stream = try Self.messages(.pickle).prefix(8).reduce(into: [UInt8]("\0\0\0\u{2}Z5".utf8)) { stream, body in
             stream += [0, 0, UInt8(body.count >> 8), UInt8(body.count & 0xff)] + body
         }
         let run = FuzzRun(name: "frames", seeds: [stream, [UInt8]("\0\0\0\u{4}ruok".utf8)], words: [[0, 0, 0, 0]])
@@ -72,7 +72,7 @@ import ZODBFormat
             if let message = try? format.decodeClientMessage(body) {
                 // What was understood can be said again, and means the same.
                 var frame = ByteBuffer()
-                format.encode(message, into: &frame)
+                try format.encode(message, into: &frame)
                 frame.moveReaderIndex(forwardBy: SizedFrame.headerSize)
                 _ = try format.decodeClientMessage(frame)
             }

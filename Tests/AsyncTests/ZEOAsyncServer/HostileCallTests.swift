@@ -61,6 +61,31 @@ struct HostileCallTests {
         }
     }
 
+    /// What a client sends of its next blob while a transaction is being finished belongs to the next one.
+    @Test func blobsBehindAFinishBelongToTheNextTransaction() async throws {
+        try await self.serve { running, _ in
+            let client = try await RawZEOClient.registered(port: running.port)
+            try await client.store(TransactionToken(7), [(ObjectID(rawValue: 2), .zero)])
+            _ = try await client.call(.vote(TransactionToken(7)))
+            let chunk = ClientMessage.asynchronous(.storeBlobChunk(Self.data))
+            // In one piece, so that all of it arrives before anything can be finished.
+            try await client.send(
+                ClientMessage(id: .number(100), call: .finish(TransactionToken(7))),
+                self.begin(),
+                .asynchronous(.storeBlobStart),
+                chunk,
+                chunk,
+                self.blobEnd(),
+                ClientMessage(id: .number(101), call: .vote(Self.token))
+            )
+            #expect(try await client.reply(to: .number(100)).transactionID() != nil)
+            #expect(try await client.reply(to: .number(101)).voteItems().isEmpty)
+            let tid = try await client.finish(Self.token)
+            #expect(try await client.call(.sendBlob(Self.oid, tid)).plainValue() == .none)
+            #expect(client.blobByteCount == 2 * Self.data.readableBytes)
+        }
+    }
+
     @Test func uncommittedBlobsGoWithTheirClient() async throws {
         try await self.serve { running, directory in
             let client = try await RawZEOClient.registered(port: running.port)

@@ -5,9 +5,10 @@
 
 import NIOCore
 import Testing
-import ZEOAsyncServer
 import ZEOProtocol
 import ZODBFormat
+
+@testable import ZEOAsyncServer
 
 /// A monitor beside a server, with real connections.
 @Suite(.timeLimit(.minutes(1))) struct MonitorServerTests {
@@ -122,6 +123,18 @@ import ZODBFormat
         }
     }
 
+    @Test func aClientThatSaysNothingIsCutOff() async throws {
+        try await Self.withMonitor(patience: .milliseconds(100)) { _, port in
+            for beginning in ["", "stat", "interactive\n"] {
+                let client = try await TextClient(port: port)
+                // It may be cut off before it has said that much.
+                try? await client.send(beginning)
+                let answer = await client.rest()
+                #expect(answer.isEmpty || answer.hasPrefix("Interactive"))
+            }
+        }
+    }
+
     @Test func aUnixSocketIsRemovedInTheEnd() async throws {
         try await withTemporaryDirectory { directory in
             let path = directory + "/monitor.sock"
@@ -143,11 +156,13 @@ import ZODBFormat
 
     private static func withMonitor(
         at address: ZEOServerConfiguration.Address = .hostname("127.0.0.1", port: 0),
+        patience: TimeAmount? = nil,
         _ body: (ZEOServerUnderTest, Int) async throws -> Void
     ) async throws {
         try await withZEOServer { server in
-            let monitor = MonitorServer(address: address, commands: server.server.monitorCommands)
-            let running = Task { try await monitor.run() }
+            var monitor = MonitorServer(address: address, commands: server.server.monitorCommands)
+            if let patience { monitor.patience = patience }
+            let running = Task { [monitor] in try await monitor.run() }
             let result: Result<Void, any Error>
             do {
                 result = .success(try await body(server, monitor.waitUntilListening().port ?? 0))

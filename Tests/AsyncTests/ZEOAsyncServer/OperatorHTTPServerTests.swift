@@ -6,9 +6,10 @@
 import Foundation
 import NIOCore
 import Testing
-import ZEOAsyncServer
 import ZEOProtocol
 import ZODBFormat
+
+@testable import ZEOAsyncServer
 
 /// The HTTP listener beside a server, with real connections.
 @Suite(.timeLimit(.minutes(1))) struct OperatorHTTPServerTests {
@@ -96,6 +97,18 @@ import ZODBFormat
         }
     }
 
+    @Test func aClientThatAsksNothingIsCutOff() async throws {
+        try await Self.withHTTP(patience: .milliseconds(100)) { _, port in
+            for beginning in ["", "GET /heal", "GET / HTTP/1.1\r\nHost: h\r\n"] {
+                let client = try await TextClient(port: port)
+                // It may be cut off before it has said that much.
+                try? await client.send(beginning)
+                let answer = await client.rest()
+                #expect(answer.isEmpty, "\(answer)")
+            }
+        }
+    }
+
     @Test func nonsenseIsAnsweredWithAnError() async throws {
         try await Self.withHTTP { _, port in
             let answer = try await TextClient.ask("\u{16}\u{3}\u{1} no HTTP\r\n\r\n", port: port)
@@ -109,19 +122,21 @@ import ZODBFormat
 
     private static func withHTTP(
         notReady: @escaping @Sendable () async -> String? = { nil },
+        patience: TimeAmount? = nil,
         _ body: (ZEOServerUnderTest, Int) async throws -> Void
     ) async throws {
         let metrics = PrometheusMetrics(help: ZEOServerMetrics.help)
         try await withZEOServer {
             $0.metrics = ZEOServerMetrics(factory: metrics)
         } _: { server in
-            let http = OperatorHTTPServer(
+            var http = OperatorHTTPServer(
                 address: .hostname("127.0.0.1", port: 0),
                 server: server.server,
                 metrics: metrics,
                 notReady: notReady
             )
-            let running = Task { try await http.run() }
+            if let patience { http.patience = patience }
+            let running = Task { [http] in try await http.run() }
             let result: Result<Void, any Error>
             do {
                 result = .success(try await body(server, http.waitUntilListening().port ?? 0))

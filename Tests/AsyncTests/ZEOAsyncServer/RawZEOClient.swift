@@ -88,7 +88,7 @@ final class RawZEOClient {
 
     func send(_ messages: ClientMessage...) async throws {
         var buffer = ByteBuffer()
-        for message in messages { self.format.encode(message, into: &buffer) }
+        for message in messages { try self.format.encode(message, into: &buffer) }
         try await self.channel.writeAndFlush(buffer)
     }
 

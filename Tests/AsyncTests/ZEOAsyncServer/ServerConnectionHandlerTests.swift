@@ -35,7 +35,7 @@ struct ServerConnectionHandlerTests {
         try await channel.connect(to: try SocketAddress(ipAddress: "127.0.0.1", port: 1)).get()
         var bytes = ByteBuffer()
         Greeting.version5(.pickle).encode(into: &bytes)
-        WireFormat.pickle.encode(self.message(1, .register(storage: "1", isReadOnly: false)), into: &bytes)
+        try WireFormat.pickle.encode(self.message(1, .register(storage: "1", isReadOnly: false)), into: &bytes)
         try await channel.writeInbound(bytes)
         #expect(try await self.bodies(channel).first == ByteBuffer(string: "Z5"))
         #expect(try await self.bodies(channel).count == 1)
@@ -58,7 +58,7 @@ struct ServerConnectionHandlerTests {
     @Test func aBurstOfCallsIsAnsweredInOneWrite() async throws {
         let channel = try await self.registered(try await self.context())
         var bytes = ByteBuffer()
-        for id in 1...10 { WireFormat.pickle.encode(self.message(id, .ping), into: &bytes) }
+        for id in 1...10 { try WireFormat.pickle.encode(self.message(id, .ping), into: &bytes) }
         try await channel.writeInbound(bytes)
         let bodies = try await self.bodies(channel)
         #expect(bodies.count == 10)
@@ -72,7 +72,7 @@ struct ServerConnectionHandlerTests {
     @Test func framesMayArriveByteByByte() async throws {
         let channel = try await self.registered(try await self.context())
         var bytes = ByteBuffer()
-        WireFormat.pickle.encode(self.message(5, .lastTransaction), into: &bytes)
+        try WireFormat.pickle.encode(self.message(5, .lastTransaction), into: &bytes)
         for byte in bytes.readableBytesView { try await channel.writeInbound(ByteBuffer(bytes: [byte])) }
         let body = try #require(try await self.bodies(channel).first)
         #expect(try WireFormat.pickle.decodeServerMessage(body) == .reply(.number(5), .tid(.zero)))
@@ -83,7 +83,7 @@ struct ServerConnectionHandlerTests {
         let channel = try await self.registered(try await self.context())
         for format in [WireFormat.pickle] {
             var bytes = ByteBuffer()
-            format.encode(.keepAlive, into: &bytes)
+            try format.encode(.keepAlive, into: &bytes)
             try await channel.writeInbound(bytes)
         }
         #expect(try await channel.readOutbound(as: ByteBuffer.self) == nil)
@@ -100,7 +100,7 @@ struct ServerConnectionHandlerTests {
         ]
         for id in ids {
             var bytes = ByteBuffer()
-            WireFormat.pickle.encode(ClientMessage(id: id, call: .ping), into: &bytes)
+            try WireFormat.pickle.encode(ClientMessage(id: id, call: .ping), into: &bytes)
             try await channel.writeInbound(bytes)
             let body = try #require(try await self.bodies(channel).first)
             #expect(try WireFormat.pickle.decodeServerMessage(body) == .reply(id, .none))
@@ -108,17 +108,59 @@ struct ServerConnectionHandlerTests {
         _ = try await channel.finish()
     }
 
+    /// TLS waits for the client's last word, which may never come. Nobody else has to wait for it.
+    @Test func theLockIsFreeOnceTheConnectionBeginsToClose() async throws {
+        let log = ServerLogLines()
+        let context = try await self.context(log)
+        let channel = try await self.registered(context)
+        try await channel.testingEventLoop.executeInContext {
+            try channel.pipeline.syncOperations.addHandler(SlowToClose(), position: .first)
+        }
+        var bytes = ByteBuffer()
+        let token = TransactionToken(1)
+        try WireFormat.pickle.encode(.asynchronous(.begin(TransactionBeginning(token: token))), into: &bytes)
+        try WireFormat.pickle.encode(self.message(2, .vote(token)), into: &bytes)
+        try await channel.writeInbound(bytes)
+        try await eventually("the client has the lock") {
+            await channel.testingEventLoop.run()
+            return try await self.bodies(channel).count == 1
+        }
+        bytes.clear()
+        try WireFormat.pickle.encode(self.message(3, .other(method: "unheard_of", arguments: [])), into: &bytes)
+        try await channel.writeInbound(bytes)
+        #expect(channel.isActive)
+        #expect(log.contains("disconnected during locked transaction"))
+        guard case .prepared = try await context.storages[0].storage.vote(TransactionDraft(operations: [])) else {
+            Issue.record("a conflict")
+            return
+        }
+        _ = try await channel.finish()
+        #expect(log.count(of: "disconnected") == 1)
+    }
+
     @Test func callsBehindAFaultAreNotHeard() async throws {
         let log = ServerLogLines()
         let channel = try await self.registered(try await self.context(log))
         var bytes = ByteBuffer()
-        WireFormat.pickle.encode(self.message(1, .ping), into: &bytes)
-        WireFormat.pickle.encode(self.message(2, .other(method: "unheard_of", arguments: [])), into: &bytes)
-        WireFormat.pickle.encode(self.message(3, .ping), into: &bytes)
+        try WireFormat.pickle.encode(self.message(1, .ping), into: &bytes)
+        try WireFormat.pickle.encode(self.message(2, .other(method: "unheard_of", arguments: [])), into: &bytes)
+        try WireFormat.pickle.encode(self.message(3, .ping), into: &bytes)
         try await channel.writeInbound(bytes)
         #expect(try await self.bodies(channel).count == 1)
         #expect(try await channel.readOutbound(as: ByteBuffer.self) == nil)
         #expect(!channel.isActive)
         #expect(log.contains("Invalid method, 'unheard_of'", at: .error))
+    }
+}
+
+/// Does not pass the first close on.
+private final class SlowToClose: ChannelOutboundHandler {
+    typealias OutboundIn = ByteBuffer
+
+    private var isClosing = false
+
+    func close(context: ChannelHandlerContext, mode: CloseMode, promise: EventLoopPromise<Void>?) {
+        if self.isClosing { return context.close(mode: mode, promise: promise) }
+        self.isClosing = true
     }
 }

@@ -57,6 +57,38 @@ import ZODBStorage
         }
     }
 
+    @Test func packsAreCountedAndTheirProgressShown() async throws {
+        try await withTemporaryDirectory { directory in
+            var configuration = FileStorageConfiguration(path: directory + "/Data.fs")
+            configuration.packGC = false
+            let storage = try await FileStorage.open(configuration)
+            try await withZEOServer(of: [("1", storage)]) {
+                $0.metrics = ZEOServerMetrics(factory: self.metrics)
+            } _: { server in
+                let client = try await RawZEOClient.registered(port: server.port)
+                let dimensions = [("storage", "1")]
+                let running = try self.metrics.expectMeter("zeo_pack_running", dimensions)
+                let progress = try self.metrics.expectMeter("zeo_pack_progress_ratio", dimensions)
+                var tid = try await client.commit(.root)
+                for _ in 0..<20 { tid = try await client.commit(.root, over: tid) }
+                #expect(try self.counter("zeo_packs_total", storage: "1") == 0)
+                #expect(running.values.isEmpty)
+                let time = tid.secondsSince1970 + 1
+                #expect(try await client.call(.pack(time: time, isWaited: true)).plainValue() == .none)
+                #expect(try self.counter("zeo_packs_total", storage: "1") == 1)
+                #expect(running.values.contains(1) && running.values.last == 0)
+                #expect(!progress.values.isEmpty && progress.values.last == 0)
+                #expect(progress.values.allSatisfy { (0...1).contains($0) })
+                // Nothing is waited for but the call; then the pack ends some time.
+                #expect(try await client.call(.pack(time: time, isWaited: false)).plainValue() == .none)
+                try await eventually("the second pack has ended") {
+                    try self.counter("zeo_packs_total", storage: "1") == 2 && running.values.last == 0
+                }
+            }
+            try await storage.close()
+        }
+    }
+
     @Test func slowCallsAreLoggedAndCounted() async throws {
         try await withZEOServer {
             $0.metrics = ZEOServerMetrics(factory: self.metrics)

@@ -15,7 +15,7 @@ struct HostileMessageTests {
     func messagesThatAreCutOffAreErrors(format: WireFormat) throws {
         for message in GoldenMessageTests.clientMessages.values {
             var frame = ByteBuffer()
-            format.encode(message, into: &frame)
+            try format.encode(message, into: &frame)
             frame.moveReaderIndex(forwardBy: SizedFrame.headerSize)
             let body = frame
             for length in 0..<body.readableBytes {
@@ -31,7 +31,7 @@ struct HostileMessageTests {
         var generator = SeededGenerator(seed: TestSeed.value)
         for message in GoldenMessageTests.clientMessages.values {
             var frame = ByteBuffer()
-            format.encode(message, into: &frame)
+            try format.encode(message, into: &frame)
             frame.moveReaderIndex(forwardBy: SizedFrame.headerSize)
             let body = frame
             for _ in 0..<300 {

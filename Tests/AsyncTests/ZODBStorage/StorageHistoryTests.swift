@@ -33,6 +33,30 @@ import ZODBFormat
     }
 
     @Test(arguments: StorageKind.allCases)
+    func listsEndWhereTransactionsHaveSaidEnoughAboutThemselves(_ kind: StorageKind) async throws {
+        try await kind.withStorage { storage in
+            var tids: [TransactionID] = []
+            for number in 0..<5 {
+                let serial = tids.last ?? .zero
+                tids.append(try await storage.commit([(a, serial, "\(number)")], user: "1234", description: "123456"))
+            }
+            for (limit, count) in [(1, 1), (10, 1), (11, 2), (30, 3), (50, 5), (.max, 5)] {
+                let history = try await storage.history(of: a, limit: 10, metadataLimit: limit)
+                #expect(history.map(\.tid) == Array(tids.reversed().prefix(count)))
+                guard storage.traits.supportsUndo else { continue }
+                let log = try await storage.undoableTransactions(skipping: 0, limit: 10, metadataLimit: limit) { _ in
+                    true
+                }
+                #expect(log.map(\.tid) == Array(tids.reversed().prefix(count)))
+                let rest = try await storage.undoableTransactions(skipping: 3, limit: 10, metadataLimit: limit) { _ in
+                    true
+                }
+                #expect(rest.map(\.tid) == Array([tids[1], tids[0]].prefix(count)))
+            }
+        }
+    }
+
+    @Test(arguments: StorageKind.allCases)
     func walkMeetsEveryTransactionInARangeWithItsRecords(_ kind: StorageKind) async throws {
         try await kind.withStorage { storage in
             #expect(try await storage.allTransactions().isEmpty)

@@ -5,7 +5,6 @@
 
 import Foundation
 import Testing
-import ZODBStorage
 
 /// Configurations as they are found in the world: each starts a server, or is refused with the right sentence.
 ///
@@ -36,23 +35,13 @@ import ZODBStorage
                 text.split(separator: "\n").first { $0.hasPrefix("#: ") }?.dropFirst(3),
                 "\(name) says nothing about itself"
             )
-            if expectation.hasPrefix("starts"), Self.isKnown(expectation) {
+            if expectation == "starts" {
                 try await expectEnd(of: process, status: 0, saying: "testing exit immediately")
             } else {
                 let words = expectation.split(separator: " ", maxSplits: 1)
-                try await expectEnd(
-                    of: process,
-                    status: Int32(words[0]) ?? 78,
-                    saying: name + (words[0] == "starts" ? ":" : words[1])
-                )
+                try await expectEnd(of: process, status: try #require(Int32(words[0])), saying: name + words[1])
             }
         }
-    }
-
-    /// Whether the storage that a file says it needs, as in `starts where <blobstorage> is known`, is built in.
-    private static func isKnown(_ expectation: Substring) -> Bool {
-        guard let type = expectation.firstMatch(of: /<(\w+)>/)?.output.1 else { return true }
-        return StorageSections.standard.types.contains(String(type))
     }
 
     @Test func thereAreManyOfThem() {

@@ -28,6 +28,7 @@ import ZEOProtocol
                     pid-filename \(file.directory)/zeo.pid
                     client-conflict-resolution on
                     msgpack true
+                    slow-call-time 0.5
                     """
                 )
             )
@@ -38,6 +39,7 @@ import ZEOProtocol
             expected.transactionTimeout = .milliseconds(1500)
             expected.conflictResolution = .client
             expected.wireFormat = .messagePack
+            expected.slowCallTime = .milliseconds(500)
             #expect(run.server == expected)
             #expect(run.pidFile == file.directory + "/zeo.pid")
             #expect(run.warnings.isEmpty)
@@ -52,6 +54,7 @@ import ZEOProtocol
             #expect(run.pidFile == nil)
             let none = try file.read(ZEOConf.zeo("address 8100\nclient-conflict-resolution false"))
             #expect(none.server.conflictResolution == .none)
+            #expect(try file.read(ZEOConf.zeo("address 8100\nslow-call-time 0")).server.slowCallTime == nil)
         }
     }
 

@@ -8,12 +8,25 @@ public import ZODBFormat
 
 extension FileStorage {
     public func history(of oid: ObjectID, limit: Int) async throws -> [RevisionSummary] {
-        try self.reader().history(of: oid, limit: limit)
+        try await self.history(of: oid, limit: limit, metadataLimit: .max)
+    }
+
+    public func history(of oid: ObjectID, limit: Int, metadataLimit: Int) async throws -> [RevisionSummary] {
+        try self.reader().history(of: oid, limit: limit, metadataLimit: metadataLimit)
     }
 
     public func undoableTransactions(
         skipping skipped: Int,
         limit: Int,
+        where matches: @Sendable (UndoableTransaction) -> Bool
+    ) async throws -> [UndoableTransaction] {
+        try await self.undoableTransactions(skipping: skipped, limit: limit, metadataLimit: .max, where: matches)
+    }
+
+    public func undoableTransactions(
+        skipping skipped: Int,
+        limit: Int,
+        metadataLimit: Int,
         where matches: @Sendable (UndoableTransaction) -> Bool
     ) async throws -> [UndoableTransaction] {
         try self.checkOpen()
@@ -22,7 +35,8 @@ extension FileStorage {
         var log = UndoLog(file, end: end, visible: visible)
         var skipped = max(0, skipped)
         var found: [UndoableTransaction] = []
-        while found.count < limit, !log.isAtEnd {
+        var budget = MetadataBudget(metadataLimit)
+        while found.count < limit, !budget.isSpent, !log.isAtEnd {
             try Task.checkCancellation()
             let walk = log
             let (batch, rest) = try await Self.reading {
@@ -30,11 +44,12 @@ extension FileStorage {
                 return (try walk.next(100), walk)
             }
             log = rest
-            for transaction in batch where found.count < limit && matches(transaction) {
+            for transaction in batch where found.count < limit && !budget.isSpent && matches(transaction) {
                 if skipped > 0 {
                     skipped -= 1
                 } else {
                     found.append(transaction)
+                    budget.spend(transaction.metadata)
                 }
             }
         }

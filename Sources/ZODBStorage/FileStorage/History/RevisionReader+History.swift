@@ -8,17 +8,18 @@ import ZODBFormat
 
 extension RevisionReader {
     /// The newest revisions of an object, newest first, undone creations among them.
-    func history(of oid: ObjectID, limit: Int) throws -> [RevisionSummary] {
+    func history(of oid: ObjectID, limit: Int, metadataLimit: Int = .max) throws -> [RevisionSummary] {
         let (file, newest) = try self.index.find(oid)
         guard var position = newest else { throw StorageError.noSuchObject(oid) }
         let records = RecordReader(file)
         var summaries: [RevisionSummary] = []
+        var budget = MetadataBudget(metadataLimit)
         var isVisible = false
         while position != 0 {
             let record = try records.record(at: position, of: oid, reading: DataHeader.size)
             if record.header.tid <= self.visible {
                 isVisible = true
-                guard summaries.count < limit else { break }
+                guard summaries.count < limit, !budget.isSpent else { break }
                 // The transaction is in front of its records, and ends behind this one.
                 let transactions = TransactionReader(file, end: .max)
                 let transaction = try transactions.transaction(at: record.header.transaction)
@@ -32,6 +33,7 @@ extension RevisionReader {
                         metadata: transaction.metadata
                     )
                 )
+                budget.spend(transaction.metadata)
             }
             position = try records.previous(of: record)
         }

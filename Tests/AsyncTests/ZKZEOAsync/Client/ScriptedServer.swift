@@ -100,7 +100,7 @@ final class ScriptedServer: Sendable {
                 switch thing {
                 case .bytes(let bytes): buffer.writeBytes(bytes)
                 case .frame(let body): SizedFrame.write(body, into: &buffer)
-                case .message(let message): WireFormat.pickle.encode(message, into: &buffer)
+                case .message(let message): try? WireFormat.pickle.encode(message, into: &buffer)
                 case .end:
                     context.close(promise: nil)
                     return
