@@ -77,6 +77,13 @@ struct SharedProgram {
         for _ in 0..<transactions { self.addTransaction() }
     }
 
+    /// Makes the program of the next turn of these operations.
+    mutating func nextTurn(_ operations: [SharedOperation]) {
+        self.operations = []
+        self.said = []
+        for operation in operations { self.append(operation) }
+    }
+
     private mutating func addTransaction() {
         var touched: Set<String> = []
         for _ in 0..<Int.random(in: 2...4, using: &self.random) {

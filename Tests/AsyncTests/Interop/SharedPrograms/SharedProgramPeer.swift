@@ -39,8 +39,8 @@ final class SharedProgramPeer {
     func stop() { self.process.signal(SIGKILL) }
 }
 
-/// Has Python and Swift change one database in turns, and expects after each transaction that everything is as a model
-/// says.
+/// Has Python and Swift run random programs on one database in turns, and expects after each transaction that everything
+/// is as a model says.
 ///
 /// - Parameters:
 ///   - place: Where Python finds the database: a file storage's path, or a server's port.
@@ -51,15 +51,28 @@ func runSharedProgram(
     seed: UInt64,
     turns: Int,
     open: () async throws -> any Storage
-)
-    async throws
-{
+) async throws {
     print("shared programs: ZKZEO_SEED=\(seed) ZKZEO_SHARED_TURNS=\(turns)")
+    var program = SharedProgram(seed: seed)
+    try await runTurns(turns, at: place, in: directory, open: open) { turn in
+        program.nextTurn(turn, transactions: 4)
+        return program
+    }
+    print("shared programs: \(program.steps) steps at \(place.hasPrefix("/") ? "a file" : "a server")")
+}
+
+/// Has Python and Swift run programs in turns; Python begins.
+func runTurns(
+    _ turns: Int,
+    at place: String,
+    in directory: String,
+    open: () async throws -> any Storage,
+    _ next: (Int) -> SharedProgram
+) async throws {
     let peer = try await SharedProgramPeer(in: directory)
     defer { peer.stop() }
-    var program = SharedProgram(seed: seed)
     for turn in 0..<turns {
-        program.nextTurn(turn, transactions: 4)
+        let program = next(turn)
         let said: [String]
         if turn % 2 == 0 {
             said = try await peer.run(program.operations, at: place, turn: turn)
@@ -71,8 +84,7 @@ func runSharedProgram(
             said = objects.said
         }
         let difference = zip(said, program.said).first { $0 != $1 }
-        try #require(difference == nil, "turn \(turn) of seed \(seed)")
-        try #require(said.count == program.said.count, "turn \(turn) of seed \(seed)")
+        try #require(difference == nil, "turn \(turn)")
+        try #require(said.count == program.said.count, "turn \(turn)")
     }
-    print("shared programs: \(program.steps) steps at \(place.hasPrefix("/") ? "a file" : "a server")")
 }
