@@ -85,6 +85,10 @@ public protocol Storage: AnyObject, Sendable {
     /// Tells `observer` nothing any more.
     func removeObserver(_ observer: any StorageObserver) async
 
+    /// Waits until observers have heard of everything that had been committed when this was called, where others commit
+    /// and the storage is to be so careful. Each transaction of a database begins with it.
+    func synchronize() async throws
+
     // MARK: History. Storages that keep one say so in their traits; the others throw `StorageError.unsupported`.
 
     /// The newest revisions of an object, newest first, at most `limit` (which must be positive).
@@ -150,6 +154,9 @@ extension Storage {
 
     /// No storage keeps places unless it says so.
     public func yieldPlace(of origin: UInt64) async {}
+
+    /// Observers of storages in this process have always heard of everything.
+    public func synchronize() async throws {}
 
     /// No storage keeps a history unless it says so.
     public func history(of oid: ObjectID, limit: Int) async throws -> [RevisionSummary] {

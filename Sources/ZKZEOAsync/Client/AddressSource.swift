@@ -6,7 +6,7 @@
 /// Where a client gets the addresses of its servers from.
 enum AddressSource: Sendable {
     /// They do not change.
-    case fixed([ServiceAddress])
+    case fixed([ServerAddress])
     /// The nodes below a path of ZooKeeper say them.
     case zooKeeper(ZooKeeperAddresses)
 }

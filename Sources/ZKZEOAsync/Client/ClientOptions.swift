@@ -10,8 +10,25 @@ public struct ClientOptions: Sendable {
     /// Which of the server's storages is meant.
     public var storage = "1"
 
+    /// What the storage calls itself. Without a name it calls itself as the server calls it.
+    public var name: String?
+
     /// Whether the storage is opened for reading only; the server then refuses to let it commit.
     public var readOnly = false
+
+    /// Whether a server that can only be read is good enough as long as there is no other. The client moves by itself to
+    /// one that can be written to when there is one. Without effect when `readOnly` is set.
+    public var readOnlyFallback = false
+
+    /// Whether `synchronize()`, and with it the beginning of each transaction, asks the server for what has been committed
+    /// until then. Otherwise a transaction begins at once, and sees what the server has told the client so far.
+    public var serverSync = false
+
+    /// What the server's log calls this client, beside its address.
+    public var clientLabel: String?
+
+    /// How TLS is spoken; `nil` speaks without.
+    public var tls: TLS?
 
     /// Whether opening waits until a server is known and connected. Otherwise it returns at once, and calls wait.
     ///
@@ -24,6 +41,45 @@ public struct ClientOptions: Sendable {
     /// How long opening waits for ZooKeeper, whatever `wait` says, and how long connecting to one server may take.
     public var connectTimeout: Duration = .seconds(10)
 
+    /// How long the client waits between rounds of attempts to connect.
+    public var reconnectDelay = ReconnectDelay()
+
+    /// The shortest and the longest wait between rounds of attempts to connect. Each is twice the one before, and made
+    /// shorter by up to a half at random. A change of the addresses ends a wait at once.
+    public struct ReconnectDelay: Hashable, Sendable {
+        /// The wait after the first failure.
+        public var first: Duration = .milliseconds(100)
+        /// The longest wait.
+        public var limit: Duration = .seconds(5)
+
+        /// The defaults.
+        public init() {}
+    }
+
+    /// What becomes of an address that ZooKeeper no longer knows.
+    public var removedAddresses = RemovedAddresses.keptForSessionTimeout
+
+    /// What becomes of an address that ZooKeeper no longer knows.
+    public enum RemovedAddresses: Hashable, Sendable {
+        /// It is used for another `sessionTimeout`, because a server that has lost its session is registered again soon;
+        /// then the client moves to a server that is registered, if there is one. A connection that works is never given
+        /// up for nothing.
+        case keptForSessionTimeout
+        /// The same for another time.
+        case kept(for: Duration)
+        /// No attempt is made at it any more, and a connection is kept as long as it works: what zc.zkzeo does.
+        case forgotten
+    }
+
+    /// How long removed addresses are kept; `nil` for not at all.
+    var removalGrace: Duration? {
+        switch self.removedAddresses {
+        case .keptForSessionTimeout: self.sessionTimeout
+        case .kept(let time): time
+        case .forgotten: nil
+        }
+    }
+
     /// How much memory the records of recently used objects may take, in bytes.
     public var cacheSize = 20 * 1024 * 1024
 
@@ -35,6 +91,9 @@ public struct ClientOptions: Sendable {
 
     /// The session time-out that is asked of ZooKeeper.
     public var sessionTimeout: Duration = .seconds(10)
+
+    /// What is counted and measured, and where the numbers go.
+    public var metrics = ClientMetrics()
 
     /// Where the client says what becomes of its addresses and connections. People search their logs for the label
     /// `zc.zkzeo`, which Python's zc.zkzeo uses, too.

@@ -27,6 +27,7 @@ extension ClientStorage {
     /// Drafts of one client go one after the other. Cancelling the task while it waits gives the transaction up.
     public func vote(_ draft: TransactionDraft) async throws -> VoteOutcome {
         guard !self.options.readOnly else { throw StorageError(.readOnly, "the client was opened for reading only") }
+        guard !self.isReadOnly else { throw StorageError(.readOnly, "no server that can be written to is in reach") }
         try await self.commits.enter()
         do {
             let outcome = try await self.send(draft)

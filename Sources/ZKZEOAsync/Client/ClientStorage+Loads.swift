@@ -12,15 +12,13 @@ extension ClientStorage {
     /// The newest revision of an object that is older than `tid`, from memory or from the server.
     public func load(_ oid: ObjectID, before tid: TransactionID) async throws -> ObjectRevision? {
         if let revision = self.view.revision(of: oid, before: tid) { return revision }
-        return try await self.connection().load(oid, before: tid)
+        return try await self.withConnection { try await $0.load(oid, before: tid) }
     }
 
     /// The record that the transaction `serial` wrote for an object, from memory or from the server.
     public func load(_ oid: ObjectID, at serial: TransactionID) async throws -> ByteBuffer {
         if let record = self.view.record(of: oid, at: serial) { return record }
-        let connection = try await self.connection()
-        let reply = try await connection.call(.loadSerial(oid, serial))
-        let record = try self.read(reply, on: connection) { try $0.record() }
+        let record = try await self.call(.loadSerial(oid, serial)) { try $0.record() }
         return ByteBuffer(bytes: record.readableBytesView)
     }
 
@@ -33,9 +31,7 @@ extension ClientStorage {
     public func newObjectIDs(_ count: Int) async throws -> [ObjectID] {
         while true {
             if let oids = self.view.takeOIDs(count) { return oids }
-            let connection = try await self.connection()
-            let reply = try await connection.call(.newObjectIDs(100))
-            let oids = try self.read(reply, on: connection) { reply in
+            let oids = try await self.call(.newObjectIDs(100)) { reply in
                 let oids = try reply.objectIDs()
                 guard !oids.isEmpty else { throw FormatError("reply", "new_oids was answered without any") }
                 return oids
@@ -49,9 +45,7 @@ extension ClientStorage {
     ///
     /// A server that hands these on tells its own clients too much rather than too little.
     public func recentTransactions(after tid: TransactionID, limit: Int) async throws -> [CommittedTransaction] {
-        let connection = try await self.connection()
-        let reply = try await connection.call(.getInvalidations(after: tid))
-        guard let (last, oids) = try self.read(reply, on: connection, { try $0.invalidations() }) else {
+        guard let (last, oids) = try await self.call(.getInvalidations(after: tid), { try $0.invalidations() }) else {
             throw StorageError(.unsupported, "the server cannot tell what has changed after \(tid)")
         }
         return limit > 0 && last > tid ? [CommittedTransaction(tid: last, oids: oids)] : []

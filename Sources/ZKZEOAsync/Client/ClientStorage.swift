@@ -50,7 +50,16 @@ public final class ClientStorage: Storage, Service {
         options: ClientOptions = ClientOptions(),
         eventLoopGroup: any EventLoopGroup = .singletonMultiThreadedEventLoopGroup
     ) {
-        self.init(source: .fixed(addresses), options: options, eventLoopGroup: eventLoopGroup)
+        self.init(servers: addresses.map { .internet($0) }, options: options, eventLoopGroup: eventLoopGroup)
+    }
+
+    /// A client of servers at fixed addresses or unix sockets, any of which will do. Does nothing until it is run.
+    public convenience init(
+        servers: [ServerAddress],
+        options: ClientOptions = ClientOptions(),
+        eventLoopGroup: any EventLoopGroup = .singletonMultiThreadedEventLoopGroup
+    ) {
+        self.init(source: .fixed(servers), options: options, eventLoopGroup: eventLoopGroup)
     }
 
     /// A client of the servers that are registered at a path of ZooKeeper. Does nothing until it is run; see also
@@ -89,7 +98,19 @@ public final class ClientStorage: Storage, Service {
         options: ClientOptions = ClientOptions(),
         eventLoopGroup: any EventLoopGroup = .singletonMultiThreadedEventLoopGroup
     ) async throws -> ClientStorage {
-        let storage = ClientStorage(addresses: addresses, options: options, eventLoopGroup: eventLoopGroup)
+        let servers = addresses.map { ServerAddress.internet($0) }
+        return try await Self.open(servers: servers, options: options, eventLoopGroup: eventLoopGroup)
+    }
+
+    /// Opens a client of servers at fixed addresses or unix sockets, any of which will do.
+    ///
+    /// Waits for a connection unless `options.wait` is false. Close it when it is done with.
+    public static func open(
+        servers: [ServerAddress],
+        options: ClientOptions = ClientOptions(),
+        eventLoopGroup: any EventLoopGroup = .singletonMultiThreadedEventLoopGroup
+    ) async throws -> ClientStorage {
+        let storage = ClientStorage(servers: servers, options: options, eventLoopGroup: eventLoopGroup)
         try await storage.start()
         return storage
     }
@@ -98,6 +119,10 @@ public final class ClientStorage: Storage, Service {
 
     /// Whether there is a connection just now.
     public var isConnected: Bool { self.gate.current != nil }
+
+    /// Whether there is nothing but reading just now: because of the options, or because no server that can be written to
+    /// was in reach (see `ClientOptions.readOnlyFallback`).
+    public var isReadOnly: Bool { self.options.readOnly || self.gate.current?.isFallback == true }
 
     /// Keeps the client connected until it is closed, the task is cancelled, or a graceful shutdown begins. Throws when
     /// ZooKeeper cannot be reached at the start. Can be called once.
@@ -142,8 +167,15 @@ public final class ClientStorage: Storage, Service {
             self.view.removeAllObservers()
             self.ready.set(.failure(StorageError(.closed, "the client has been closed")))
         }
+        let tls: ClientTLS?
+        do {
+            tls = try self.options.tls.map(ClientTLS.init)
+        } catch {
+            self.ready.set(.failure(error))
+            throw error
+        }
         try await withThrowingTaskGroup { group in
-            group.addTask { await self.manager.run() }
+            group.addTask { await self.manager.run(tls) }
             group.addTask { try await self.stopRequested.value() }
             switch self.source {
             case .fixed(let addresses):
@@ -154,7 +186,7 @@ public final class ClientStorage: Storage, Service {
                     do {
                         try await zooKeeper.run(
                             whenStarted: { self.ready.set(.success(())) },
-                            whenChanged: { self.manager.addressesChanged($0) }
+                            whenChanged: { self.manager.addressesChanged($0.map { .internet($0) }) }
                         )
                     } catch {
                         self.ready.set(.failure(error))
@@ -194,7 +226,7 @@ public final class ClientStorage: Storage, Service {
     public var traits: StorageTraits {
         let information = self.view.information
         return StorageTraits(
-            name: information?.name ?? self.options.storage,
+            name: self.options.name ?? information?.name ?? self.options.storage,
             isReadOnly: self.options.readOnly,
             supportsUndo: information?.supportsUndo ?? false,
             interfaces: information?.interfaces.filter { $0.module == "ZODB.interfaces" }.map(\.name) ?? [],
@@ -234,8 +266,35 @@ public final class ClientStorage: Storage, Service {
         self.view.remove(observer)
     }
 
+    /// With `ClientOptions.serverSync`, asks the server what has been committed; otherwise returns at once.
+    public func synchronize() async throws {
+        guard self.options.serverSync else { return }
+        // The answer comes behind the news of everything that was committed before the question.
+        _ = try await self.call(.lastTransaction) { try $0.plainValue() }
+    }
+
     /// The connection that works, after waiting for it.
     func connection() async throws -> ZEOConnection {
         try await self.gate.connection(within: self.options.waitTimeout)
+    }
+
+    /// What `body` does with the connection that works, after waiting for it. When that turns out to be gone before anything
+    /// was sent, waits for the next one.
+    func withConnection<Result>(_ body: (ZEOConnection) async throws -> Result) async throws -> Result {
+        while true {
+            let connection = try await self.connection()
+            do {
+                return try await body(connection)
+            } catch let error as StorageError where error.underlyingError is CallNotSent {
+                self.gate.lost(connection, nil)
+            }
+        }
+    }
+
+    /// Makes a call and reads its answer.
+    func call<Result>(_ call: ServerCall, _ read: (Reply) throws -> Result) async throws -> Result {
+        try await self.withConnection { connection in
+            try self.read(try await connection.call(call), on: connection, read)
+        }
     }
 }

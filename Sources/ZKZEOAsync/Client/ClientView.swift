@@ -72,10 +72,12 @@ final class ClientView: Sendable {
 
     /// Adds an observer; returns the last transaction that it will not hear of, `nil` before the first connection.
     func add(_ observer: any StorageObserver) -> TransactionID? {
-        self.state.withLock { state in
-            guard let last = state.last else { return nil }
-            state.observers[ObjectIdentifier(observer)] = observer
-            return last
+        self.telling.withLock { _ in
+            self.state.withLock { state in
+                guard let last = state.last else { return nil }
+                state.observers[ObjectIdentifier(observer)] = observer
+                return last
+            }
         }
     }
 
@@ -93,9 +95,14 @@ final class ClientView: Sendable {
     // MARK: What the server says; on the event loop only
 
     /// A load has been answered. Returns the revision with a record of its own, which keeps no frame in memory.
-    func loaded(_ oid: ObjectID, _ revision: LoadedRevision) -> ObjectRevision {
+    ///
+    /// - Parameter changed: The last transaction that changed the object since the load was asked for; `nil` for none. What
+    ///   the answer calls current, although the client was told of that transaction before, is not kept: for ever it would
+    ///   be taken for the current revision.
+    func loaded(_ oid: ObjectID, _ revision: LoadedRevision, changed: TransactionID?) -> ObjectRevision {
         let data = ByteBuffer(bytes: revision.data.readableBytesView)
         let revision = ObjectRevision(data: data, tid: revision.tid, next: revision.next)
+        if revision.next == nil, let changed, revision.tid < changed { return revision }
         self.state.withLock { $0.cache.store(revision, of: oid) }
         return revision
     }
@@ -129,10 +136,11 @@ final class ClientView: Sendable {
         self.telling.withLock { _ in
             let observers = self.state.withLock { state in
                 change(&state)
-                state.last = max(state.last ?? .zero, transaction.tid)
                 return Array(state.observers.values)
             }
             for observer in observers { observer.storageDidCommit(transaction) }
+            // Whoever reads this tid finds that everybody has heard of it.
+            self.state.withLock { $0.last = max($0.last ?? .zero, transaction.tid) }
         }
     }
 
@@ -163,10 +171,9 @@ final class ClientView: Sendable {
                 for oid in oids { state.cache.invalidate(oid, at: nil) }
             case .tooOld: state.cache.removeAll()
             }
-            let wasConnected = state.last != nil
-            state.last = verification.last
-            return (Array(state.observers.values), wasConnected)
+            return (Array(state.observers.values), state.last != nil)
         }
+        defer { self.state.withLock { $0.last = verification.last } }
         guard wasConnected else { return }
         for observer in observers {
             switch verification {

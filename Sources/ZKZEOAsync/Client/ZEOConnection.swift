@@ -21,15 +21,24 @@ final class ZEOConnection: Sendable {
         case closed((any Channel)?)
     }
 
-    let address: ServiceAddress
+    let address: ServerAddress
+    private let demand: ServerDemand
     private let options: ClientOptions
     private let view: ClientView
     private let eventLoop: any EventLoop
     private let stage = Mutex(Stage.unconnected)
-    private let registered = CallSlot<TransactionID?>()
+    private let fallback = Atomic(false)
+    private let registered = CallSlot<ZEOConnectionHandler.Registration>()
 
-    init(_ address: ServiceAddress, _ options: ClientOptions, _ view: ClientView, _ eventLoop: any EventLoop) {
+    init(
+        _ address: ServerAddress,
+        _ demand: ServerDemand,
+        _ options: ClientOptions,
+        _ view: ClientView,
+        _ eventLoop: any EventLoop
+    ) {
         self.address = address
+        self.demand = demand
         self.options = options
         self.view = view
         self.eventLoop = eventLoop
@@ -37,33 +46,49 @@ final class ZEOConnection: Sendable {
 
     // MARK: Beginning and end
 
-    /// Connects and registers the storage, once. Returns the storage's last transaction, where the server says it.
+    /// Connects and registers the storage, once. Returns what the server said.
     ///
-    /// - Parameter didClose: Called at most once, on the event loop, when the connection is closed, before those are told
-    ///   who wait for its answers.
-    func open(didClose: @escaping @Sendable ((any Error)?) -> Void) async throws -> TransactionID? {
-        self.connect(didClose)
+    /// - Parameters:
+    ///   - tls: Speaks TLS; `nil` speaks without.
+    ///   - didClose: Called at most once, on the event loop, when the connection is closed, before those are told who wait
+    ///     for its answers.
+    func open(
+        _ tls: ClientTLS?,
+        didClose: @escaping @Sendable ((any Error)?) -> Void
+    ) async throws -> ZEOConnectionHandler.Registration {
+        self.connect(tls, didClose)
         do {
-            return try await self.registered.value()
+            let registration = try await self.registered.value()
+            self.fallback.store(registration.isFallback, ordering: .relaxed)
+            return registration
         } catch {
             self.close(error)
             throw error
         }
     }
 
-    private func connect(_ didClose: @escaping @Sendable ((any Error)?) -> Void) {
-        let (options, view) = (self.options, self.view)
-        ClientBootstrap(group: self.eventLoop)
+    private func connect(_ tls: ClientTLS?, _ didClose: @escaping @Sendable ((any Error)?) -> Void) {
+        let (address, demand, options, view) = (self.address, self.demand, self.options, self.view)
+        let bootstrap = ClientBootstrap(group: self.eventLoop)
             .connectTimeout(TimeAmount(options.connectTimeout))
-            .channelOption(.tcpOption(.tcp_nodelay), value: 1)
-            .channelOption(.socketOption(.so_keepalive), value: 1)
             .channelInitializer { channel in
                 // One of several when the host has several addresses; only the winner is adopted.
                 channel.eventLoop.makeCompletedFuture {
-                    try channel.pipeline.syncOperations.addHandler(ZEOConnectionHandler(options, view))
+                    let pipeline = channel.pipeline.syncOperations
+                    if let tls { try pipeline.addHandler(tls.handler(for: address)) }
+                    try pipeline.addHandler(ZEOConnectionHandler(address, demand, options, view))
                 }
             }
-            .connect(host: self.address.host, port: self.address.port)
+        let connected =
+            switch self.address {
+            case .unix(let path): bootstrap.connect(unixDomainSocketPath: path)
+            case .internet(let address):
+                bootstrap
+                    .channelOption(.tcpOption(.tcp_nodelay), value: 1)
+                    .channelOption(.socketOption(.so_keepalive), value: 1)
+                    .connect(host: address.host, port: address.port)
+            }
+        connected
             .whenComplete { result in
                 do {
                     let channel = try result.get()
@@ -103,6 +128,9 @@ final class ZEOConnection: Sendable {
         }
     }
 
+    /// Whether the server has taken the client only for reading, though it would rather write.
+    var isFallback: Bool { self.fallback.load(ordering: .relaxed) }
+
     /// Waits until a connection that has been closed is gone.
     func ended() async {
         guard case .closed(let channel?) = self.stage.withLock({ $0 }) else { return }
@@ -132,16 +160,19 @@ final class ZEOConnection: Sendable {
 
     // MARK: Calls
 
+    // Each throws `StorageError.disconnected` when the connection is lost; with `CallNotSent` beneath it when it was gone
+    // before anything was sent.
+
     /// Makes a call, behind messages that want no answer; nothing comes between them.
     func call(_ call: ServerCall, after messages: [ServerCall] = []) async throws -> Reply {
         let slot = CallSlot<Reply>()
         self.onHandler {
             $0.call(call, after: messages, for: .reply(slot))
         } otherwise: {
-            slot.complete(.failure(Self.lost))
+            slot.complete(.failure(CallNotSent.error))
         }
         do {
-            return try await slot.value()
+            return try await self.options.metrics.measured(call.method) { try await slot.value() }
         } catch let error as CancellationError {
             self.onHandler {
                 $0.abandon(slot)
@@ -157,9 +188,9 @@ final class ZEOConnection: Sendable {
         self.onHandler {
             $0.call(.loadBefore(oid, tid), for: .revision(slot))
         } otherwise: {
-            slot.complete(.failure(Self.lost))
+            slot.complete(.failure(CallNotSent.error))
         }
-        return try await slot.value()
+        return try await self.options.metrics.measured("loadBefore") { try await slot.value() }
     }
 
     /// Finishes a transaction, and has the view follow it. Not to be cancelled: the answer says what has become of it.
@@ -168,9 +199,9 @@ final class ZEOConnection: Sendable {
         self.onHandler {
             $0.call(.finish(token), for: .tid(slot, commit))
         } otherwise: {
-            slot.complete(.failure(Self.lost))
+            slot.complete(.failure(CallNotSent.error))
         }
-        return try await slot.valueInAnyCase()
+        return try await self.options.metrics.measured("tpc_finish") { try await slot.valueInAnyCase() }
     }
 
     /// Sends a message that wants no answer, if there is still somebody to hear it.
@@ -189,6 +220,4 @@ final class ZEOConnection: Sendable {
         guard case .connected(let channel, let handler) = stage else { return otherwise() }
         channel.eventLoop.execute { body(handler.value) }
     }
-
-    private static let lost = StorageError(.disconnected, "the connection to the server was lost")
 }

@@ -3,6 +3,7 @@
 // Licensed under the Apache License, Version 2.0; see LICENSE.
 // SPDX-License-Identifier: Apache-2.0
 
+import Metrics
 import NIOCore
 import ZEOProtocol
 import ZODBFormat
@@ -20,21 +21,33 @@ final class ZEOConnectionHandler: ChannelInboundHandler {
         case tid(CallSlot<TransactionID>, OwnCommit)
     }
 
-    private var machine = ZEOConnectionStateMachine<Waiter>()
+    private var machine: ZEOConnectionStateMachine<Waiter>
     private var format = WireFormat.pickle
     private var frames: NIOSingleStepByteToMessageProcessor<SizedFrameDecoder>
     private var context: ChannelHandlerContext?
     private var closeReason: (any Error)?
     private var alarm: Scheduled<Void>?
 
+    private let address: ServerAddress
     private let options: ClientOptions
     private let view: ClientView
     /// How the registration ended, which may be before anybody asks.
-    private var registration: Result<TransactionID?, any Error>?
-    private var registered: CallSlot<TransactionID?>?
+    private var registration: Result<Registration, any Error>?
+    private var registered: CallSlot<Registration>?
     private var didClose: (((any Error)?) -> Void)?
 
-    init(_ options: ClientOptions, _ view: ClientView) {
+    /// What a server that has taken the client said.
+    struct Registration {
+        /// The storage's last transaction, where the server says it.
+        var last: TransactionID?
+        /// Whether the client may only read, though it would rather write.
+        var isFallback: Bool
+    }
+
+    init(_ address: ServerAddress, _ demand: ServerDemand, _ options: ClientOptions, _ view: ClientView) {
+        self.address = address
+        let fallsBack = options.readOnlyFallback && !options.readOnly && demand == .asWished
+        self.machine = ZEOConnectionStateMachine(fallsBack: fallsBack)
         self.options = options
         self.view = view
         self.frames = NIOSingleStepByteToMessageProcessor(SizedFrameDecoder(limit: options.maximumMessageSize))
@@ -43,15 +56,15 @@ final class ZEOConnectionHandler: ChannelInboundHandler {
     /// This channel is the one that was chosen.
     ///
     /// - Parameters:
-    ///   - registered: Gets the storage's last transaction once it is registered, or why it could not be.
+    ///   - registered: Gets what the server said once it has taken the client, or why it has not.
     ///   - didClose: Called when the channel is closed, unless it is already.
-    func adopt(_ registered: CallSlot<TransactionID?>, didClose: @escaping ((any Error)?) -> Void) {
+    func adopt(_ registered: CallSlot<Registration>, didClose: @escaping ((any Error)?) -> Void) {
         self.registered = registered
         self.didClose = didClose
         if let registration { registered.complete(registration) }
     }
 
-    private func register(_ result: Result<TransactionID?, any Error>) {
+    private func register(_ result: Result<Registration, any Error>) {
         if self.registration == nil { self.registration = result }
         self.registered?.complete(result)
     }
@@ -67,8 +80,10 @@ final class ZEOConnectionHandler: ChannelInboundHandler {
     }
 
     func channelRead(context: ChannelHandlerContext, data: NIOAny) {
+        let buffer = self.unwrapInboundIn(data)
+        self.options.metrics.receivedBytes.increment(by: buffer.readableBytes)
         do {
-            try self.frames.process(buffer: self.unwrapInboundIn(data)) { try self.received($0) }
+            try self.frames.process(buffer: buffer) { try self.received($0) }
         } catch {
             self.close(error)
         }
@@ -89,7 +104,7 @@ final class ZEOConnectionHandler: ChannelInboundHandler {
     }
 
     func errorCaught(context: ChannelHandlerContext, error: any Error) {
-        self.close(error)
+        self.close(ServerHandshakeFault.error(error, self.address) ?? error)
     }
 
     /// Closes the channel for a reason that those who wait will be told.
@@ -102,12 +117,12 @@ final class ZEOConnectionHandler: ChannelInboundHandler {
 
     /// Makes a call, behind messages that want no answer.
     func call(_ call: ServerCall, after messages: [ServerCall] = [], for waiter: Waiter) {
-        guard let context else { return Self.fail(waiter, StorageError(.disconnected, "the connection was lost")) }
+        guard let context else { return Self.fail(waiter, CallNotSent.error) }
         var purpose = ZEOConnectionStateMachine<Waiter>.Purpose.plain
         if case .loadBefore(let oid, let tid) = call, case .revision = waiter { purpose = .load(oid, before: tid) }
         switch self.machine.call(purpose, waiter) {
         case .join: break
-        case .fail(let waiter): Self.fail(waiter, StorageError(.disconnected, "the connection was lost"))
+        case .fail(let waiter): Self.fail(waiter, CallNotSent.error)
         case .send(let id):
             for message in messages { self.write(.asynchronous(message), context) }
             self.write(ClientMessage(id: .number(id), call: call), context)
@@ -133,6 +148,7 @@ final class ZEOConnectionHandler: ChannelInboundHandler {
         var buffer = context.channel.allocator.buffer(capacity: 256)
         do {
             try self.format.encode(message, into: &buffer)
+            self.options.metrics.sentBytes.increment(by: buffer.readableBytes)
             context.write(self.wrapOutboundOut(buffer), promise: nil)
         } catch {
             // What comes after it makes no sense without it.
@@ -153,9 +169,7 @@ final class ZEOConnectionHandler: ChannelInboundHandler {
                 var buffer = context.channel.allocator.buffer(capacity: 256)
                 Greeting.version5(format).encode(into: &buffer)
                 context.write(self.wrapOutboundOut(buffer), promise: nil)
-                let call = ServerCall.register(storage: self.options.storage, isReadOnly: self.options.readOnly)
-                self.write(ClientMessage(id: .number(id), call: call), context)
-                context.flush()
+                self.askToRegister(isReadOnly: self.options.readOnly, id: id, context)
             }
             return
         }
@@ -165,35 +179,52 @@ final class ZEOConnectionHandler: ChannelInboundHandler {
             self.alarm?.cancel()
             // From here on the server owes signs of life: it may fall silent while the cache is being verified, too.
             self.scheduleHeartbeat()
-            self.register(.success(tid))
+            if let label = self.options.clientLabel {
+                self.write(.asynchronous(.setClientLabel(label)), context)
+                context.flush()
+            }
+            self.register(.success(Registration(last: tid, isFallback: self.machine.hasFallenBack)))
+        case .registerForReading(let id): self.askToRegister(isReadOnly: true, id: id, context)
         case .refused(let exception):
             let error = StorageError(remote: exception)
             self.register(.failure(error))
             self.close(error)
-        case .answer(let waiters, let purpose, let reply):
-            for waiter in waiters { try self.answer(waiter, purpose, reply) }
-        case .invalidate(let transaction): self.view.committed(transaction)
+        case .answer(let waiters, let purpose, let reply, let changed):
+            for waiter in waiters { try self.answer(waiter, purpose, reply, changed) }
+        case .invalidate(let transaction):
+            self.options.metrics.invalidations.increment()
+            self.machine.changed(transaction)
+            self.view.committed(transaction)
         case .info(let items): self.view.informed(items)
         case .close(let error): throw error
         }
     }
 
+    private func askToRegister(isReadOnly: Bool, id: Int, _ context: ChannelHandlerContext) {
+        let call = ServerCall.register(storage: self.options.storage, isReadOnly: isReadOnly)
+        self.write(ClientMessage(id: .number(id), call: call), context)
+        context.flush()
+    }
+
     private func answer(
         _ waiter: Waiter,
         _ purpose: ZEOConnectionStateMachine<Waiter>.Purpose,
-        _ reply: Reply
+        _ reply: Reply,
+        _ changed: TransactionID?
     ) throws {
         do {
             switch (waiter, purpose) {
             case (.reply(let slot), _): slot.complete(.success(reply))
             case (.revision(let slot), .load(let oid, _)):
                 let revision = try reply.loadedRevision()
-                slot.complete(.success(revision.map { self.view.loaded(oid, $0) }))
+                slot.complete(.success(revision.map { self.view.loaded(oid, $0, changed: changed) }))
             case (.tid(let slot, let commit), _):
                 guard let tid = try reply.transactionID() else {
                     throw FormatError("reply", "tpc_finish was answered without a transaction")
                 }
-                self.view.committed(commit.transaction(tid), records: commit.records, merged: commit.merged)
+                let transaction = commit.transaction(tid)
+                self.machine.changed(transaction)
+                self.view.committed(transaction, records: commit.records, merged: commit.merged)
                 slot.complete(.success(tid))
             case (.revision, .plain), (.revision, .heartbeat): preconditionFailure("a revision is the answer to a load")
             }
@@ -213,7 +244,11 @@ final class ZEOConnectionHandler: ChannelInboundHandler {
         case .revision(let slot): slot.complete(.failure(error))
         case .tid(let slot, _):
             var error = error
-            if error.code == .disconnected { error.message += "; whether the transaction was committed is not known" }
+            if error.code == .disconnected {
+                error.message +=
+                    error.underlyingError is CallNotSent
+                    ? "; the transaction was not committed" : "; whether the transaction was committed is not known"
+            }
             slot.complete(.failure(error))
         }
     }

@@ -36,8 +36,14 @@ struct ZEOConnectionStateMachine<Waiter> {
     private struct Pending {
         var purpose: Purpose
         var waiters: [Waiter]
+        /// For a load the last transaction that has changed the object since.
+        var changed: TransactionID?
     }
 
+    /// Whether a server that refuses to be written to is asked to be read.
+    private var fallsBack: Bool
+    /// Whether the server takes the client only for reading, though it would rather write.
+    private(set) var hasFallenBack = false
     private var state = State.awaitingGreeting
     private var pending: [Int: Pending] = [:]
     /// Calls that nobody waits for any more. Their answers may still come, or never, as those to votes that were aborted.
@@ -46,6 +52,10 @@ struct ZEOConnectionStateMachine<Waiter> {
     private var lastID = 0
     private var heartbeat: Int?
     private var heartbeatsAnswered = 0
+
+    init(fallsBack: Bool = false) {
+        self.fallsBack = fallsBack
+    }
 
     private mutating func nextID() -> Int {
         self.lastID += 1
@@ -115,7 +125,7 @@ struct ZEOConnectionStateMachine<Waiter> {
         self.abandoned.insert(id)
     }
 
-    /// Whether messages that want no answer can be sent.
+    /// Whether messages can be sent.
     var canSend: Bool {
         switch self.state {
         case .standby, .active: true
@@ -128,9 +138,12 @@ struct ZEOConnectionStateMachine<Waiter> {
     enum MessageAction {
         /// The storage is registered; that is its last transaction, where the server says it.
         case registered(TransactionID?)
+        /// The server can only be read: register for that, with this message id.
+        case registerForReading(id: Int)
         /// The server will not have us.
         case refused(RemoteException)
-        case answer([Waiter], Purpose, Reply)
+        /// For a load with the last transaction that has changed the object since it was asked for.
+        case answer([Waiter], Purpose, Reply, changed: TransactionID?)
         case invalidate(CommittedTransaction)
         case info([PickleItem])
         case close(FormatError)
@@ -142,7 +155,14 @@ struct ZEOConnectionStateMachine<Waiter> {
         case (.closed, _): return .none
         case (.awaitingGreeting, _): preconditionFailure("the first frame is a greeting")
         case (.registering(let id), .reply(.number(let answered), .exception(let exception))) where answered == id:
-            return .refused(exception)
+            guard self.fallsBack, exception.className == RemoteException.readOnlyErrorName else {
+                return .refused(exception)
+            }
+            self.fallsBack = false
+            self.hasFallenBack = true
+            let id = self.nextID()
+            self.state = .registering(id: id)
+            return .registerForReading(id: id)
         case (.registering(let id), .reply(.number(let answered), let reply)) where answered == id:
             do {
                 let tid = try reply.transactionID()
@@ -178,7 +198,17 @@ struct ZEOConnectionStateMachine<Waiter> {
             self.heartbeat = nil
             self.heartbeatsAnswered += 1
         }
-        return .answer(pending.waiters, pending.purpose, reply)
+        return .answer(pending.waiters, pending.purpose, reply, changed: pending.changed)
+    }
+
+    /// The client has been told that a transaction has changed these objects: answers to loads of them that are under way
+    /// may be from before.
+    mutating func changed(_ transaction: CommittedTransaction) {
+        if self.loads.isEmpty { return }
+        let oids = Set(transaction.oids)
+        for case (.load(let oid, _), let id) in self.loads where oids.contains(oid) {
+            self.pending[id]?.changed = transaction.tid
+        }
     }
 
     /// The cache has been verified: returns the invalidations that have waited, oldest first; `nil` when it is too late.

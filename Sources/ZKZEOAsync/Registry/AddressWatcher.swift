@@ -12,6 +12,8 @@ public import ServiceLifecycle
 /// for await set in watcher.addresses { connect(to: set.addresses) }
 /// ```
 ///
+/// Whoever balances load takes ``snapshots``, which also tell since when a set holds and whether ZooKeeper is in reach.
+///
 /// Links in the path are followed, and watched: when one is pointed elsewhere, or the path is deleted and created again, the
 /// path is resolved again. No problem with a connection ever makes a set empty; an empty set says that nobody is registered.
 ///
@@ -36,7 +38,11 @@ public actor AddressWatcher: Service {
     private let path: String
     private let logger: Logger
     private nonisolated let broadcast = Broadcast<AddressSet>(depth: 1)
+    private nonisolated let snapshotBroadcast = Broadcast<AddressSnapshot>(depth: 1)
     private nonisolated let stop = StopSignal()
+    private var sessionIsConnected = false
+    /// The session in which the path has been read last.
+    private var readSession: Int64?
     /// Why the last reading failed, if it did.
     private(set) var lastError: ZooKeeperError?
     private var hasRun = false
@@ -53,6 +59,12 @@ public actor AddressWatcher: Service {
     /// The registered addresses, whenever they change: for each subscriber the newest set first, and newer ones win.
     public nonisolated var addresses: AddressSequence { AddressSequence(stream: self.broadcast.subscribe()) }
 
+    /// The registered addresses with what is known about them, whenever either changes: for each subscriber the newest
+    /// snapshot first, and newer ones win. There is none before the path has been read once.
+    public nonisolated var snapshots: AddressSnapshotSequence {
+        AddressSnapshotSequence(stream: self.snapshotBroadcast.subscribe())
+    }
+
     /// The newest set; nil before the first.
     public nonisolated var current: AddressSet? { self.broadcast.newest }
 
@@ -62,7 +74,10 @@ public actor AddressWatcher: Service {
     public func run() async throws {
         guard !self.hasRun else { throw ZooKeeperError(.alreadyRunning) }
         self.hasRun = true
-        defer { self.broadcast.finish() }
+        defer {
+            self.broadcast.finish()
+            self.snapshotBroadcast.finish()
+        }
         try await self.stop.shielding { await self.follow() }
     }
 
@@ -92,6 +107,7 @@ public actor AddressWatcher: Service {
         var stage: Task<Void, Never>?
         for await event in inbox {
             let action = Self.handle(event, &machine, &watches)
+            self.note(event, now: .now)
             if action == .none { continue }
             // One thing at a time: what was under way is not needed any more.
             stage?.cancel()
@@ -122,6 +138,25 @@ public actor AddressWatcher: Service {
             if case .success(let reading) = result { watches = reading.watches }
             return machine.didRead(in: id, result.map(\.set))
         }
+    }
+
+    /// Tells those who want to know how far a set can be trusted.
+    private func note(_ event: Event, now: ContinuousClock.Instant) {
+        let known = self.snapshotBroadcast.newest
+        var new = known
+        switch event {
+        case .session(.connected(let id)):
+            self.sessionIsConnected = true
+            // In the same session the watches live, and tell what was missed; in a new one the path has to be read.
+            guard id == self.readSession else { return }
+        case .session(.suspended), .session(.expired), .session(.closed): self.sessionIsConnected = false
+        case .read(let id, .success(let reading)):
+            self.readSession = id
+            new = .read(reading.set, at: now, after: known)
+        case .read, .watchFired, .timerFired, .stop: return
+        }
+        new?.isConnected = self.sessionIsConnected
+        if let new, new != known { self.snapshotBroadcast.publish(new) }
     }
 
     private func publish(_ set: AddressSet) {

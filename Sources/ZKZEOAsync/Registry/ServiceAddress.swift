@@ -48,6 +48,11 @@ public struct ServiceAddress: Hashable, Comparable, Sendable, CustomStringConver
         return labels.first.map { Self.loopbackNames.contains($0) } ?? false || labels.last == "localhost"
     }
 
+    /// Whether the host is an address and not a name.
+    var isNumeric: Bool {
+        (try? SocketAddress(ipAddress: String(self.host.prefix { $0 != "%" }), port: 0)) != nil
+    }
+
     /// What distributions call the loopback, alone or in front of a domain.
     private static let loopbackNames: Set<Substring> = [
         "localhost", "localhost4", "localhost6", "ip6-localhost", "ip6-loopback",

@@ -135,6 +135,7 @@ public final class Connection {
         }
         self.isRefreshing = true
         defer { self.isRefreshing = false }
+        try await self.database.storage.synchronize()
         var news = self.inbox.take()
         if var earlier = self.unread {
             earlier.merge(news)

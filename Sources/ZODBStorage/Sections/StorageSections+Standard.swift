@@ -3,7 +3,7 @@
 // Licensed under the Apache License, Version 2.0; see LICENSE.
 // SPDX-License-Identifier: Apache-2.0
 
-import ZConfig
+package import ZConfig
 
 extension StorageSections {
     private static let fileStorageKeys = [
@@ -66,7 +66,7 @@ extension StorageSections {
 
 extension FileQuestions {
     /// The answers of the file system that this process sees.
-    static let system = FileQuestions(
+    package static let system = FileQuestions(
         exists: { FileSystem.exists($0) },
         isDirectory: { FileSystem.isFolder($0) },
         home: { FileSystem.home(of: $0) }

@@ -48,6 +48,13 @@ public struct StorageSections: Sendable {
     /// Who is told how storages write. Default: nobody.
     public var writeObserver: (any StorageWriteObserver)?
 
+    /// The Python packages whose sections are built in here, or that only change how Python runs: `%import` of one of them
+    /// means nothing.
+    package static let pythonPackages: Set<String> = [
+        "zeo", "zodb", "zc.zkzeo", "zc.zlibstorage", "zc.beforestorage", "zdaemon", "zconfig.components.logger",
+        "zconfig.components.basic",
+    ]
+
     private var readers: [String: Reader] = [:]
 
     /// A table without types.

@@ -7,6 +7,7 @@ import Foundation
 import Logging
 import ZConfig
 import ZEOAsyncServer
+import ZKZEOAsync
 import ZODBStorage
 
 /// A configuration file of runzeo or zkrunzeo, read and understood.
@@ -36,7 +37,7 @@ struct ConfigurationFile {
         try ForeignParts.check(configuration.imports)
         try ConfigurationOverride.apply(overrides, to: &configuration.root)
         let root = configuration.root
-        let storageTypes = StorageSections.standard.types
+        let storageTypes = StorageSections.withClients.types
         try ForeignParts.check(sections: root.sections, own: storageTypes)
         try root.rejectUnknown(sections: ["zeo", "zookeeper", "eventlog", "runner"] + storageTypes)
         self.zeo = try ZEOSection(try root.section("zeo"), address: address, environment: environment)
@@ -65,20 +66,24 @@ struct ConfigurationFile {
     private static let kinds = [
         "filestorage": "FileStorage", "mappingstorage": "MappingStorage", "demostorage": "DemoStorage",
         "blobstorage": "BlobStorage", "before": "Before", "zlibstorage": "ZlibStorage",
-        "serverzlibstorage": "ServerZlibStorage",
+        "serverzlibstorage": "ServerZlibStorage", "zeoclient": "ClientStorage", "clientstorage": "ClientStorage",
+        "zkzeoclient": "ClientStorage",
     ]
 
     /// The storage sections, with the names that clients use: the section's, or "1" for the one without a name.
     func storages(
         loggingTo logger: Logger,
-        metrics: ZEOServerMetrics? = nil
+        clientLogger: Logger,
+        metrics: ZEOServerMetrics? = nil,
+        clientMetrics: (String) -> ClientMetrics? = { _ in nil }
     ) throws(ConfigurationError) -> [RunConfiguration.NamedStorage] {
-        var sections = StorageSections.standard
+        var sections = StorageSections.withClients
         sections.logger = logger
         var storages: [RunConfiguration.NamedStorage] = []
         for section in self.root.sections where sections.types.contains(section.type) {
             let name = section.name ?? "1"
             sections.writeObserver = metrics?.storage(named: name)
+            sections.addClients(logger: clientLogger, metrics: clientMetrics(name))
             let opener = try sections.opener(for: section)
             guard !storages.contains(where: { $0.name == name }) else {
                 throw ConfigurationError(

@@ -4,15 +4,10 @@
 // SPDX-License-Identifier: Apache-2.0
 
 import ZConfig
+import ZODBStorage
 
 /// Parts of configurations that are somebody else's: which of them mean nothing here, and what to say about the others.
 enum ForeignParts {
-    /// Packages whose sections are built in here, or that only change how Python runs.
-    private static let knownPackages: Set<String> = [
-        "zeo", "zodb", "zc.zkzeo", "zc.zlibstorage", "zc.beforestorage", "zdaemon", "zconfig.components.logger",
-        "zconfig.components.basic",
-    ]
-
     /// What to do in place of Python packages that ZEO servers import.
     private static let packages = [
         "relstorage": "RelStorage keeps objects in an SQL database, and its clients do without a ZEO server. To serve "
@@ -34,8 +29,6 @@ enum ForeignParts {
         "temporarystorage": "is a Python package; use <mappingstorage>",
         "logger": "is not for servers, in Python neither; there is one log, <eventlog>",
         "environment": "is for Zope; set variables where the server is started",
-        "zeoclient": "is a client and no storage of this server; serve the storage itself",
-        "clientstorage": "is a client and no storage of this server; serve the storage itself",
     ]
 
     /// Keys of `<zeo>` that servers had before version 5.
@@ -48,7 +41,7 @@ enum ForeignParts {
 
     /// Refuses imports of packages that would have to run.
     static func check(_ imports: [Configuration.Import]) throws(ConfigurationError) {
-        for foreign in imports where !Self.knownPackages.contains(foreign.package.lowercased()) {
+        for foreign in imports where !StorageSections.pythonPackages.contains(foreign.package.lowercased()) {
             let hint =
                 Self.packages[foreign.package.lowercased()]
                 ?? "only the sections that Documentation/configuration.md names can be used. Remove the %import and the "

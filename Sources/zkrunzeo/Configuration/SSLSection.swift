@@ -6,6 +6,7 @@
 import Foundation
 import ZConfig
 import ZEOAsyncServer
+import ZODBStorage
 
 /// `<ssl>` in `<zeo>`: how to speak TLS. The keys are those of Python's runzeo, but for what is a function there.
 enum SSLSection {

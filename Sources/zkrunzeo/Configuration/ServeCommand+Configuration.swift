@@ -8,6 +8,7 @@ import Foundation
 import ZConfig
 import ZEOAsyncServer
 import ZEOProtocol
+import ZKZEOAsync
 import ZODBStorage
 
 extension ServeCommand {
@@ -68,12 +69,21 @@ extension ServeCommand {
         var server = file.zeo.server
         if !file.zeo.saysFormat { server.wireFormat = Self.wireFormat(environment) }
         // Where nobody looks at numbers none are gathered.
-        let metrics = file.metricsServer.map { _ in PrometheusMetrics(help: ZEOServerMetrics.help) }
+        let metrics = file.metricsServer.map { _ in
+            PrometheusMetrics(help: ZEOServerMetrics.help.merging(ClientMetrics.help) { one, _ in one })
+        }
         server.metrics = metrics.map { ZEOServerMetrics(factory: $0) }
         return RunConfiguration(
             server: server,
             readTLS: file.zeo.readTLS,
-            storages: try file.storages(loggingTo: log.logger("ZODB.FileStorage"), metrics: server.metrics),
+            storages: try file.storages(
+                loggingTo: log.logger("ZODB.FileStorage"),
+                clientLogger: log.logger("zc.zkzeo"),
+                metrics: server.metrics,
+                clientMetrics: { name in
+                    metrics.map { ClientMetrics(factory: $0, dimensions: [("storage", name)]) }
+                }
+            ),
             zooKeeper: file.zooKeeper?.zooKeeper,
             metricsServer: file.metricsServer,
             metrics: metrics,

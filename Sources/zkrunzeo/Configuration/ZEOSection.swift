@@ -7,6 +7,7 @@ import Foundation
 import ZConfig
 import ZEOAsyncServer
 import ZEOProtocol
+import ZODBStorage
 
 /// `<zeo>`: how to serve. The keys are those of Python's runzeo.
 struct ZEOSection {

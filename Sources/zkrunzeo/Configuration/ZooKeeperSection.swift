@@ -54,30 +54,6 @@ struct ZooKeeperSection {
     }
 }
 
-extension Datatype where Value == String {
-    /// The path of a node in ZooKeeper.
-    static var zooKeeperPath: Datatype<String> {
-        Datatype("a path like /databases/demo") { text throws(Fault) in
-            guard text.hasPrefix("/") else { throw Fault("it does not begin with a slash") }
-            guard text == "/" || !text.hasSuffix("/") else { throw Fault("it ends with a slash") }
-            guard !text.contains("//") else { throw Fault("it has an empty part") }
-            return text
-        }
-    }
-}
-
-extension Datatype where Value == Duration {
-    /// A number of milliseconds, or seconds with an `s` behind them.
-    static var sessionTimeout: Datatype<Duration> {
-        Datatype("a number of milliseconds above 0, or of seconds like 10s") { text throws(Fault) in
-            let isSeconds = text.lowercased().hasSuffix("s")
-            let digits = isSeconds ? text.dropLast() : text[...]
-            guard let number = Int(digits), (1...86_400_000).contains(number) else { throw Fault() }
-            return isSeconds ? .seconds(number) : .milliseconds(number)
-        }
-    }
-}
-
 extension Datatype where Value == (scheme: String, credential: [UInt8]) {
     /// A credential for ZooKeeper: `SCHEME:CREDENTIAL`.
     static var credential: Datatype<Value> {

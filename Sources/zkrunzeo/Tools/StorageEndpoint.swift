@@ -82,6 +82,7 @@ enum StorageEndpoint: Hashable {
         case .section(let file, let name):
             var sections = StorageSections.standard
             sections.logger = logger
+            sections.addClients(logger: logger)
             return try await Self.opener(file, name, sections).open()
         case .file(let path):
             if !creates, !FileManager.default.fileExists(atPath: path) {

@@ -10,8 +10,12 @@ import Testing
 @Suite struct ConnectionManagerStateMachineTests {
     typealias Machine = ConnectionManagerStateMachine<String>
 
-    static let a = ServiceAddress(host: "a", port: 1)
-    static let b = ServiceAddress(host: "b", port: 2)
+    static let a = ServerAddress.internet(ServiceAddress(host: "a", port: 1))
+    static let b = ServerAddress.unix(path: "/b")
+
+    private static func success(_ connection: String, at address: ServerAddress = a) -> Machine.Success {
+        Machine.Success(connection: connection, address: address)
+    }
 
     /// How the machine gets into each of its states, and in which round it is then.
     enum Stage: CaseIterable {
@@ -23,10 +27,10 @@ import Testing
             _ = machine.addressesChanged([a])
             switch self {
             case .idle, .attempting: break
-            case .verifying: _ = machine.succeeded("c", round: 1)
+            case .verifying: _ = machine.succeeded(success("c"), round: 1)
             case .connected:
-                _ = machine.succeeded("c", round: 1)
-                _ = machine.verified("c", round: 1)
+                _ = machine.succeeded(success("c"), round: 1)
+                _ = machine.verified("c", round: 1, jitter: 1)
             case .resting: _ = machine.failed(round: 1, jitter: 1)
             case .stopped: _ = machine.stop()
             }
@@ -35,10 +39,10 @@ import Testing
     }
 
     @Test(arguments: [
-        (Stage.idle, [Machine.Action.attempt([b], round: 1)]),
-        (.attempting, [.cancelAttempts(round: 1), .attempt([b], round: 2)]),
+        (Stage.idle, [Machine.Action.attempt([b], round: 1, .asWished)]),
+        (.attempting, [.cancelAttempts(round: 1), .attempt([b], round: 2, .asWished)]),
         (.verifying, []), (.connected, []),
-        (.resting, [.attempt([b], round: 3)]), (.stopped, []),
+        (.resting, [.attempt([b], round: 3, .asWished)]), (.stopped, []),
     ])
     func newAddressesAreTriedAtOnceUnlessAConnectionStands(_ stage: Stage, _ expected: [Machine.Action]) {
         var machine = stage.machine
@@ -60,19 +64,19 @@ import Testing
     @Test(arguments: Stage.allCases)
     func theFirstServerThatTakesTheClientWinsAndLaterOnesAreLetGo(_ stage: Stage) {
         var machine = stage.machine
-        let actions = machine.succeeded("d", round: 1)
+        let actions = machine.succeeded(Self.success("d"), round: 1)
         #expect(
             actions == (stage == .attempting ? [.cancelAttempts(round: 1), .verify("d", round: 1)] : [.close("d")])
         )
-        #expect(machine.succeeded("e", round: 1) == [.close("e")])
+        #expect(machine.succeeded(Self.success("e"), round: 1) == [.close("e")])
     }
 
     @Test(arguments: Stage.allCases)
     func aServerOfAnEarlierRoundIsLetGo(_ stage: Stage) {
         var machine = stage.machine
-        #expect(machine.succeeded("d", round: 0) == [.close("d")])
+        #expect(machine.succeeded(Self.success("d"), round: 0) == [.close("d")])
         #expect(machine.failed(round: 0, jitter: 0) == [])
-        #expect(machine.verified("d", round: 0) == [.close("d")])
+        #expect(machine.verified("d", round: 0, jitter: 1) == [.close("d")])
         #expect(machine.verificationFailed("d", round: 0, jitter: 0) == [.close("d")])
         #expect(machine.rested(round: 0) == [])
     }
@@ -85,11 +89,11 @@ import Testing
 
     @Test func thePauseComesAfterTheLastFailureAndGrows() {
         var machine = Machine(backoff: Backoff(first: .seconds(1), limit: .seconds(3)))
-        #expect(machine.addressesChanged([Self.a, Self.b]) == [.attempt([Self.a, Self.b], round: 1)])
+        #expect(machine.addressesChanged([Self.a, Self.b]) == [.attempt([Self.a, Self.b], round: 1, .asWished)])
         #expect(machine.failed(round: 1, jitter: 1) == [])
         #expect(machine.failed(round: 1, jitter: 1) == [.rest(round: 2, .seconds(1))])
         #expect(machine.failed(round: 1, jitter: 1) == [])
-        #expect(machine.rested(round: 2) == [.attempt([Self.a, Self.b], round: 3)])
+        #expect(machine.rested(round: 2) == [.attempt([Self.a, Self.b], round: 3, .asWished)])
         #expect(machine.rested(round: 2) == [])
         _ = machine.failed(round: 3, jitter: 1)
         #expect(machine.failed(round: 3, jitter: 1) == [.rest(round: 4, .seconds(2))])
@@ -104,7 +108,7 @@ import Testing
     @Test(arguments: Stage.allCases)
     func aVerifiedConnectionIsOpened(_ stage: Stage) {
         var machine = stage.machine
-        #expect(machine.verified("c", round: 1) == (stage == .verifying ? [.open("c")] : [.close("c")]))
+        #expect(machine.verified("c", round: 1, jitter: 1) == (stage == .verifying ? [.open("c")] : [.close("c")]))
     }
 
     @Test(arguments: Stage.allCases)
@@ -118,7 +122,7 @@ import Testing
     func aLostConnectionIsReplacedAtOnceUnlessItHardlyStood(_ stage: Stage) {
         var machine = stage.machine
         let lasted = machine.lost("c", lasted: .seconds(60), jitter: 1)
-        #expect(lasted == (stage == .connected ? [.attempt([Self.a], round: 2)] : []))
+        #expect(lasted == (stage == .connected ? [.attempt([Self.a], round: 2, .asWished)] : []))
         machine = stage.machine
         let brief = machine.lost("c", lasted: .milliseconds(1), jitter: 1)
         #expect(brief == (stage == .connected ? [.rest(round: 2, .seconds(1))] : []))
@@ -131,7 +135,7 @@ import Testing
             var machine = Stage.connected.machine
             _ = machine.addressesChanged([])
             #expect(machine.lost("c", lasted: lasted, jitter: 1) == [])
-            #expect(machine.addressesChanged([Self.b]) == [.attempt([Self.b], round: 2)])
+            #expect(machine.addressesChanged([Self.b]) == [.attempt([Self.b], round: 2, .asWished)])
         }
     }
 

@@ -87,8 +87,8 @@ import ZODBStorage
         #expect(error?.code == .disconnected)
         #expect(error?.underlyingError is CancellationError)
 
-        let address = ServiceAddress(host: "127.0.0.1", port: 1)
-        let connection = ZEOConnection(address, ClientOptions(), ClientView(cacheSize: 0), loop)
+        let address = ServerAddress.internet(ServiceAddress(host: "127.0.0.1", port: 1))
+        let connection = ZEOConnection(address, .asWished, ClientOptions(), ClientView(cacheSize: 0), loop)
         let waiting = Task { try await gate.connection(within: .seconds(60)) }
         await Task.yield()
         gate.open(connection)

@@ -124,7 +124,7 @@ private func fail(_ text: String, sourceLocation: SourceLocation = #_sourceLocat
         guard case .send(2) = machine.call(load, "a"), case .join = machine.call(load, "b"),
             case .send(3) = machine.call(.load(self.oid, before: .zero), "c")
         else { return fail("does not share") }
-        guard case .answer(["a", "b"], load, .none) = machine.received(.reply(.number(2), .none)) else {
+        guard case .answer(["a", "b"], load, .none, changed: nil) = machine.received(.reply(.number(2), .none)) else {
             return fail("does not answer both")
         }
         guard case .send(4) = machine.call(load, "d") else { return fail("shares an answered call") }
@@ -194,7 +194,7 @@ private func fail(_ text: String, sourceLocation: SourceLocation = #_sourceLocat
         default: Issue.record("does something else")
         }
         guard stage.isOpen else { return }
-        guard case .answer([], .heartbeat, .none) = machine.received(.reply(.number(2), .none)) else {
+        guard case .answer([], .heartbeat, .none, changed: nil) = machine.received(.reply(.number(2), .none)) else {
             return fail("does not take the answer")
         }
         guard case .send(3) = machine.heartbeatIsDue(), case .close = machine.heartbeatIsDue() else {

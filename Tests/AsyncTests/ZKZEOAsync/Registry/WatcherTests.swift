@@ -38,6 +38,25 @@ import ZKTestServer
         }
     }
 
+    @Test func aSnapshotTellsSinceWhenItHoldsAndWhetherZooKeeperIsInReach() async throws {
+        try await withWatcher { server, session, watcher in
+            var snapshots = watcher.snapshots.makeAsyncIterator()
+            let empty = await snapshots.next(isolation: nil)
+            #expect(empty?.set == AddressSet(names: []) && empty?.isConnected == true)
+            try await session.create("/demo/a:1")
+            let full = await snapshots.next(isolation: nil)
+            #expect(full?.set == AddressSet(names: ["a:1"]) && full?.isConnected == true)
+            #expect(try #require(full?.since) > #require(empty?.since))
+
+            await server.refuseConnections(true)
+            await server.dropConnections()
+            let doubtful = await snapshots.next(isolation: nil)
+            #expect(doubtful?.set == full?.set && doubtful?.since == full?.since && doubtful?.isConnected == false)
+            await server.refuseConnections(false)
+            #expect(await snapshots.next(isolation: nil) == full)
+        }
+    }
+
     @Test func noTroubleWithConnectionsTakesAnAddressAway() async throws {
         try await withWatcher { server, session, watcher in
             try await withSession(server.connectionString) { other in
