@@ -72,6 +72,25 @@ extension FileStoragePackTests {
         }
     }
 
+    /// Two undos at once may write an object twice. Python's pack takes the first of the two for the one that counts.
+    @Test func undoThatPointsToTheSecondRecordOfAnObjectInATransactionKeepsItsData() async throws {
+        try await withStorage { storage, tids, path in
+            let both = TransactionDraft(operations: [.undo(tids[2]), .undo(tids[1])])
+            let tid = try await storage.finish(try await storage.prepare(both))
+            let written = try await storage.allTransactions(from: tid, through: tid).flatMap(\.records).map(\.oid)
+            #expect(written == [a, b, c, a])
+            let five = try await storage.commit([a: record("five")])
+            let undone = try await storage.finish(try await storage.prepare(.init(operations: [.undo(five)])))
+            let end = try await storage.commit([root: record("the end", [a])])
+            for before in [tids[2], tid, tid.successor, five.successor, undone.successor, end.successor] {
+                try await storage.pack(PackRequest(before: before))
+                #expect(try storage.load(a, before: .max)?.data == record("one"))
+                #expect(try storage.load(a, before: .max)?.tid == undone)
+                if before <= five { #expect(try storage.load(a, at: tid) == record("one")) }
+            }
+        }
+    }
+
     @Test func cursorThatWasBegunBeforeAPackSeesWhatItSawThen() async throws {
         try await withStorage { storage, tids, _ in
             let cursor = try await storage.transactions(from: .zero, through: .max)

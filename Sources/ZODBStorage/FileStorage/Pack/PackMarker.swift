@@ -78,6 +78,7 @@ struct PackMarker {
             if transaction.status != .packed { hasUnpacked = true }
             position = try walk.records(of: transaction, at: position) { _, record in
                 self.table.set(record.header.oid, record.isUndoneCreation ? 0 : record.position)
+                if record.header.dataLength == 0 { self.table.met(record.position, pointingTo: record.pointer) }
             }
             try self.report.step(.marking, position, of: 2 * self.end)
         }
@@ -97,7 +98,7 @@ struct PackMarker {
                     // What cannot be understood was not written before the time of the pack, and is not judged here.
                     let data = try walk.data(of: record)
                     guard (try? self.findReferences(in: data)) != nil else { return }
-                    for oid in self.references.oids {
+                    for oid in self.references.oids where self.table.hasData(oid) {
                         if case .new(let position) = self.table.mark(oid) { self.frontier.append(position) }
                     }
                 }

@@ -23,6 +23,8 @@ struct PackTable {
     private var positions = ObjectIndexTable()
     /// For each bucket of `positions` a bit for each of its objects.
     private var marks: [UInt64: [UInt64]] = [:]
+    /// Records that say, or lead to one that says, that their object's creation was undone.
+    private var empty: Set<Int> = []
     /// Records that stay since later records point to them, and where they are in the new file, once that is known.
     private var pinned: [Int: Int] = [:]
 
@@ -32,6 +34,19 @@ struct PackTable {
     /// The current record of an object is at `position`; zero says that the object does not exist any more.
     mutating func set(_ oid: ObjectID, _ position: Int) {
         self.positions.set(oid, position)
+    }
+
+    /// A record without data has been met: one that says that its object's creation was undone (`target` is zero), or that
+    /// points to another one at `target`.
+    mutating func met(_ position: Int, pointingTo target: Int) {
+        if target == 0 || self.empty.contains(target) { self.empty.insert(position) }
+    }
+
+    /// Whether an object has a current record with data, or one that leads to data. Where an undone creation was undone and
+    /// that undo, too, an object has a record, as in Python, and still no data.
+    func hasData(_ oid: ObjectID) -> Bool {
+        guard let position = self[oid] else { return false }
+        return !self.empty.contains(position)
     }
 
     /// Where the current record of an object is; `nil` when there is no such object.
@@ -57,9 +72,11 @@ struct PackTable {
         }
     }
 
-    /// Whether there was an object whose current record does not stay.
+    /// Whether there was an object, with data, whose current record does not stay.
     func isDropped(_ oid: ObjectID) -> Bool {
-        guard let (prefix, index, position) = self.find(oid), position != 0 else { return false }
+        guard let (prefix, index, position) = self.find(oid), position != 0, !self.empty.contains(position) else {
+            return false
+        }
         return !self.isMarked(prefix, index)
     }
 

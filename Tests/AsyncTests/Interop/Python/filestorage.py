@@ -128,11 +128,13 @@ def append(path, count):
 def revision(storage, oid, tid):
     """What a load of exactly this revision gives."""
     try:
-        data, serial, next_serial = storage.loadBefore(oid, p64(u64(tid) + 1))
+        found = storage.loadBefore(oid, p64(u64(tid) + 1))
     except POSKeyError:
         return {'tid': tid.hex(), 'data': None, 'next': None}
-    if serial != tid:
+    # A record that a pack kept for the sake of a later pointer is no revision.
+    if not found or found[1] != tid:
         return None
+    data, serial, next_serial = found
     assert storage.loadSerial(oid, tid) == data
     return {'tid': tid.hex(), 'data': data.hex(), 'next': next_serial and next_serial.hex()}
 
@@ -191,9 +193,14 @@ def check(path):
     records = 0
     for t in storage.iterator():
         for oid, record in {record.oid: record for record in t}.items():
-            if record.data is not None:
-                assert storage.loadSerial(oid, t.tid) == record.data
             records += 1
+            if record.data is None:
+                continue
+            try:
+                assert storage.loadSerial(oid, t.tid) == record.data
+            except POSKeyError:
+                # A record that a pack kept for the sake of a later pointer is no revision.
+                assert t.status == 'p', (oid, t.tid)
     storage.close()
     print('clean', records)
 

@@ -5,7 +5,8 @@
     history.py copy PATH COPY    copy all transactions to a new file
     history.py pack PATH    remove old revisions, and no garbage
     history.py packs PATH GC    pack copies, PATH.0 and so on, to the time of each transaction; with GC=1 without garbage.
-                            Print the tid of each time and what came of it
+                            Print the tid of each time and what came of it: packed, missing (a reference leads nowhere),
+                            lost (what is referred to later is gone) or failed
     history.py replay PATH STEPS    make the history that a file of steps describes, print what came of each step
 """
 import base64
@@ -25,6 +26,8 @@ from ZODB.POSException import UndoError
 from ZODB.scripts import fsrefs
 from ZODB.serialize import referencesf
 from ZODB.utils import load_current
+from ZODB.utils import p64
+from ZODB.utils import u64
 
 import packing
 
@@ -84,15 +87,33 @@ def pack(path):
     storage.close()
 
 
+def before(storage, oid, stop):
+    """The data of an object at a time; None where it has none."""
+    try:
+        found = storage.loadBefore(oid, p64(u64(stop) + 1))
+    except POSKeyError:
+        return None
+    return found and found[0]
+
+
+def referred(storage):
+    """All objects that any record refers to."""
+    return {oid for t in storage.iterator() for record in t if record.data for oid in referencesf(record.data)}
+
+
 def packs(path, gc):
     for number in range(len(packing.tids(path))):
-        t, stop = packing.pack_time(path, number)
+        # Behind the transaction and in front of the next one, however the time is rounded.
+        t, stop = packing.pack_time(path, number, 5e-6)
         copied = '%s.%d' % (path, number)
         shutil.copy(path, copied)
         storage = FileStorage(copied, pack_keep_old=False)
+        had = {oid for oid in storage._index if before(storage, oid, stop)}
         try:
             storage.pack(t, referencesf, gc=gc == '1')
-            outcome = 'packed'
+            # Python throws away what was garbage at the time and is referred to later.
+            lost = {oid for oid in referred(storage) & had if before(storage, oid, stop) is None}
+            outcome = 'lost' if lost else 'packed'
         except KeyError:
             outcome = 'missing'
         except (AssertionError, PackError):
