@@ -73,9 +73,13 @@ struct BlobDirectory: Sendable {
     }
 
     private static func mark(_ path: String, _ layout: BlobLayout) throws {
-        let file = try PositionalFile(path, .create)
+        // Whole or not at all: half a word would be refused ever after.
+        let temporaryPath = path + ".tmp"
+        try FileSystem.remove(temporaryPath)
+        let file = try PositionalFile(temporaryPath, .create)
         try file.write(.init(string: layout.rawValue), at: 0)
         try file.synchronize()
+        try FileSystem.rename(temporaryPath, to: path)
         try FileSystem.synchronizeFolder(of: path)
     }
 

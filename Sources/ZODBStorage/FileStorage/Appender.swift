@@ -21,24 +21,28 @@ final class Appender: Sendable {
     private let machine: Mutex<Machine>
     private let file: Mutex<any AppendableFile>
     private let path: String
+    private let synchronizesTwice: Bool
     private let logger: Logger?
     private let observer: (any StorageWriteObserver)?
     private let isRefusing = Atomic(false)
     private let publish: @Sendable (EncodedTransaction, _ origin: UInt64) -> Void
     private let writer = DispatchQueue(label: "zodb.filestorage.appender", qos: .userInitiated)
 
-    /// A writer behind position `end` of a file. `publish` makes a durable transaction visible; it is called on the
-    /// writer's thread, in the order of tids.
+    /// A writer behind position `end` of a file. With `synchronizesTwice` no status says that a transaction is committed
+    /// before everything else of it, and of those that are written with it, is durable. `publish` makes a durable
+    /// transaction visible; it is called on the writer's thread, in the order of tids.
     init(
         _ file: any AppendableFile,
         path: String,
         end: Int,
+        synchronizesTwice: Bool = false,
         logger: Logger? = nil,
         observer: (any StorageWriteObserver)? = nil,
         publish: @escaping @Sendable (EncodedTransaction, _ origin: UInt64) -> Void
     ) {
         self.machine = Mutex(Machine(end: end))
         self.file = Mutex(file)
+        self.synchronizesTwice = synchronizesTwice
         self.logger = logger
         self.observer = observer
         self.path = path
@@ -135,6 +139,7 @@ final class Appender: Sendable {
 
     private func write(_ batch: [Machine.Transaction]) {
         let file = self.file.withLock { $0 }
+        let isTwice = self.synchronizesTwice && Self.mayTear(batch)
         var batch = batch
         var refusal: Machine.Refusal?
         var done = 0
@@ -142,7 +147,8 @@ final class Appender: Sendable {
             do {
                 while done < batch.count {
                     try batch[done].companion?.synchronize()
-                    try file.write(batch[done].encoded.bytes, at: batch[done].encoded.position)
+                    let encoded = batch[done].encoded
+                    try file.write(isTwice ? encoded.unfinishedBytes : encoded.bytes, at: encoded.position)
                     done += 1
                 }
             } catch {
@@ -154,6 +160,11 @@ final class Appender: Sendable {
             }
             let start = ContinuousClock.now
             try file.synchronize()
+            if isTwice, !batch.isEmpty {
+                // From the first to the last, so that whoever reads the file meanwhile sees where it ends.
+                for status in batch.map(\.encoded.status) { try file.write(status.byte, at: status.position) }
+                try file.synchronize()
+            }
             self.observer?.storageDidSynchronize(
                 StorageWrite(
                     transactionCount: batch.count,
@@ -174,6 +185,15 @@ final class Appender: Sendable {
             for waiter in waiters { waiter.resume() }
         }
         if refusal == nil { self.logRefusals(.none) }
+    }
+
+    /// What a disk writes whole or not at all.
+    private static let sectorSize = 512
+
+    /// Whether a loss of power may leave a part of a batch.
+    private static func mayTear(_ batch: [Machine.Transaction]) -> Bool {
+        guard let first = batch.first?.encoded.position, let end = batch.last?.encoded.end else { return false }
+        return first / Self.sectorSize != (end - 1) / Self.sectorSize
     }
 
     /// The disk took so many transactions of the batch, and not the next one.

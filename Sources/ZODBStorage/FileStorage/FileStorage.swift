@@ -85,6 +85,7 @@ public final class FileStorage: CompanionedStorage {
             wrapping(opened.file),
             path: configuration.path,
             end: opened.end,
+            synchronizesTwice: configuration.synchronizesTwice,
             logger: configuration.logger,
             observer: configuration.writeObserver
         ) { encoded, origin in

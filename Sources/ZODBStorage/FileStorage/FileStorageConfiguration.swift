@@ -34,6 +34,14 @@ public struct FileStorageConfiguration: Sendable {
     /// Whether a pack keeps the file as it was, under its name with `.old`. Default: true, as in ZODB.
     public var packKeepOld: Bool
 
+    /// Whether commits are synchronised twice: what they write, and then the bytes that say that they are committed.
+    ///
+    /// Without that, a loss of power in the middle of a commit may leave one of which some pieces are missing, where the
+    /// file system makes a file longer before the new bytes are on disk in their order. As Python's FileStorage does,
+    /// the default relies on a file system that does not (ext4 in its default mode, XFS, Btrfs, ZFS). What was
+    /// acknowledged is safe either way. Default: false.
+    public var synchronizesTwice = false
+
     /// Where to report what was cut off or rebuilt when the file was opened, and how packs go. Default: nowhere.
     public var logger: Logger?
 

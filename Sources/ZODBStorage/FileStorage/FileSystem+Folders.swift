@@ -16,6 +16,11 @@ import Darwin
 extension FileError {
     /// Whether the system said that there is no such file or folder.
     var isMissing: Bool { self.code == ENOENT }
+
+    /// Whether the system said that a file cannot have a second name there.
+    var saysThatLinksAreImpossible: Bool {
+        [EXDEV, EPERM, EMLINK, EACCES, ENOTSUP, ENOSYS].contains(self.code)
+    }
 }
 
 extension FileSystem {
@@ -55,7 +60,9 @@ extension FileSystem {
         let parent = Self.folder(of: path)
         if parent != path, parent != "." { try Self.makeFolders(parent) }
         do {
-            try systemCall("mkdir", path) { unsafe mkdir(path, 0o777) }
+            try SimulatedDisks.make(.makeFolder(path), at: path) { () throws(FileError) in
+                try systemCall("mkdir", path) { unsafe mkdir(path, 0o777) }
+            }
         } catch  where error.code == EEXIST {
             // Somebody else was quicker. If it is no folder, whatever wants to be in it will say so.
             return
@@ -87,7 +94,9 @@ extension FileSystem {
     @discardableResult
     static func removeEmptyFolder(_ path: String) throws(FileError) -> Bool {
         do {
-            try systemCall("rmdir", path) { unsafe rmdir(path) }
+            try SimulatedDisks.make(.removeFolder(path), at: path) { () throws(FileError) in
+                try systemCall("rmdir", path) { unsafe rmdir(path) }
+            }
             return true
         } catch  where [ENOTEMPTY, EEXIST, ENOENT].contains(error.code) {
             return false
@@ -104,13 +113,15 @@ extension FileSystem {
 
     /// Gives a file a second name.
     static func link(_ path: String, to newPath: String) throws(FileError) {
-        #if canImport(Glibc)
-        try systemCall("link", newPath) { unsafe Glibc.link(path, newPath) }
-        #elseif canImport(Musl)
-        try systemCall("link", newPath) { unsafe Musl.link(path, newPath) }
-        #else
-        try systemCall("link", newPath) { unsafe Darwin.link(path, newPath) }
-        #endif
+        try SimulatedDisks.make(.link(path, to: newPath), at: newPath) { () throws(FileError) in
+            #if canImport(Glibc)
+            try systemCall("link", newPath) { unsafe Glibc.link(path, newPath) }
+            #elseif canImport(Musl)
+            try systemCall("link", newPath) { unsafe Musl.link(path, newPath) }
+            #else
+            try systemCall("link", newPath) { unsafe Darwin.link(path, newPath) }
+            #endif
+        }
     }
 
     /// Changes the permissions of a file.
@@ -133,7 +144,7 @@ extension FileSystem {
     static func linkOrCopy(_ path: String, to newPath: String) throws {
         do {
             try Self.link(path, to: newPath)
-        } catch  where [EXDEV, EPERM, EMLINK, EACCES, ENOTSUP, ENOSYS].contains(error.code) {
+        } catch  where error.saysThatLinksAreImpossible {
             try Self.copy(path, to: newPath)
         }
     }

@@ -97,19 +97,23 @@ enum FileSystem {
     /// Removes a file. It is no error when there is none.
     static func remove(_ path: String) throws(FileError) {
         do {
-            try systemCall("remove", path) { unsafe unlink(path) }
+            try SimulatedDisks.make(.remove(path), at: path) { () throws(FileError) in
+                try systemCall("remove", path) { unsafe unlink(path) }
+            }
         } catch  where error.code == ENOENT {}
     }
 
     /// Gives a file another name, replacing what had that name.
     static func rename(_ path: String, to newPath: String) throws(FileError) {
-        #if canImport(Glibc)
-        try systemCall("rename", path) { unsafe Glibc.rename(path, newPath) }
-        #elseif canImport(Musl)
-        try systemCall("rename", path) { unsafe Musl.rename(path, newPath) }
-        #else
-        try systemCall("rename", path) { unsafe Darwin.rename(path, newPath) }
-        #endif
+        try SimulatedDisks.make(.rename(path, to: newPath), at: newPath) { () throws(FileError) in
+            #if canImport(Glibc)
+            try systemCall("rename", path) { unsafe Glibc.rename(path, newPath) }
+            #elseif canImport(Musl)
+            try systemCall("rename", path) { unsafe Musl.rename(path, newPath) }
+            #else
+            try systemCall("rename", path) { unsafe Darwin.rename(path, newPath) }
+            #endif
+        }
     }
 
     /// The path of the file that a path leads to over symbolic links.
@@ -124,8 +128,10 @@ enum FileSystem {
     /// Returns when the names in the folder of a file would survive a loss of power.
     static func synchronizeFolder(of path: String) throws(FileError) {
         let folder = Self.folder(of: path)
-        let descriptor = try systemCall("open", folder) { unsafe open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC) }
-        defer { close(descriptor) }
-        try systemCall("fsync", folder) { fsync(descriptor) }
+        try SimulatedDisks.make(.synchronizeFolder(folder), at: folder + "/") { () throws(FileError) in
+            let descriptor = try systemCall("open", folder) { unsafe open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC) }
+            defer { close(descriptor) }
+            try systemCall("fsync", folder) { fsync(descriptor) }
+        }
     }
 }

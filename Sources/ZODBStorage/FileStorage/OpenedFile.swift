@@ -48,7 +48,11 @@ struct OpenedFile {
         )
         self.indexedEnd = believed?.contents.end
         var table = believed?.contents.table ?? ObjectIndexTable()
-        var recovery = Recovery(FileWindow(size: size, windowSize: Self.scanWindow, read: read), path: path)
+        var recovery = Recovery(
+            FileWindow(size: size, windowSize: Self.scanWindow, read: read),
+            path: path,
+            finishes: !configuration.readOnly
+        )
         let outcome = try recovery.scan(
             from: believed?.contents.end ?? Recovery.start,
             after: believed?.last ?? .zero
@@ -58,6 +62,7 @@ struct OpenedFile {
         self.table = table
         self.end = outcome.end
         self.last = outcome.last
+        if !outcome.unfinished.isEmpty { try Self.finish(outcome.unfinished, in: file, logger: configuration.logger) }
         if let torn = outcome.torn, !configuration.readOnly {
             let saved = try Self.cut(file, at: outcome.end, size: size)
             configuration.logger?.warning(
@@ -92,7 +97,8 @@ struct OpenedFile {
     /// Checks the four letters at the beginning, writes them where there is nothing yet, and returns the file's size.
     private static func checkFormat(of file: PositionalFile, isWritable: Bool) throws -> Int {
         let size = try file.size()
-        if size == 0 {
+        // The machine may have stopped when the letters were on their way.
+        if size <= Recovery.start, try file.read(at: 0, count: size).readableBytesView.allSatisfy({ $0 == 0 }) {
             if isWritable {
                 try file.write(self.currentFormat, at: 0)
                 try file.synchronize()
@@ -134,6 +140,17 @@ struct OpenedFile {
             )
         }
         return nil
+    }
+
+    /// Writes the statuses of transactions at positions, which are whole but for that.
+    private static func finish(_ positions: [Int], in file: PositionalFile, logger: Logger?) throws {
+        let status = ByteBuffer(integer: TransactionHeader.Status.committed.rawValue)
+        for position in positions { try file.write(status, at: position + TransactionHeader.statusOffset) }
+        try file.synchronize()
+        logger?.warning(
+            "Transactions whose status was on its way to the disk have been committed",
+            metadata: ["storage.path": "\(file.path)", "storage.position": "\(positions[0])"]
+        )
     }
 
     /// Saves what stands behind `end` in a file of its own, then cuts it off; returns the path of that file.

@@ -33,6 +33,15 @@ final class PositionalFile: AppendableFile {
             case .create: O_RDWR | O_CREAT | O_EXCL
             }
         }
+
+        /// What opening a file so may change on the disk.
+        func change(_ path: String) -> DiskChange? {
+            switch self {
+            case .read, .readWrite: nil
+            case .readWriteOrCreate: .open(path)
+            case .create: .create(path)
+            }
+        }
     }
 
     /// The most bytes that one buffer may hold; its capacity is a power of two below 4 GiB.
@@ -40,12 +49,28 @@ final class PositionalFile: AppendableFile {
 
     let path: String
     private let descriptor: Int32
+    /// What stands between this file and the system, in tests alone.
+    private let simulated: (disk: any SimulatedDisk, identity: FileIdentity)?
 
     /// Opens the file at `path`. Messages call it `name`, where it is to have another name soon.
     init(_ path: String, _ mode: Mode, name: String? = nil) throws(FileError) {
         self.path = name ?? path
-        let mode = mode.flags | O_CLOEXEC
-        self.descriptor = try systemCall("open", path) { unsafe open(path, mode, 0o666) }
+        let flags = mode.flags | O_CLOEXEC
+        let disk = SimulatedDisks.disk(of: path)
+        if let disk, let change = mode.change(path) {
+            var opened: Int32 = -1
+            try disk.make(change) { () throws(FileError) in
+                opened = try systemCall("open", path) { unsafe open(path, flags, 0o666) }
+            }
+            self.descriptor = opened
+        } else {
+            self.descriptor = try systemCall("open", path) { unsafe open(path, flags, 0o666) }
+        }
+        guard let disk else {
+            self.simulated = nil
+            return
+        }
+        self.simulated = (disk, try FileIdentity(ofDescriptor: self.descriptor, path: path))
     }
 
     deinit {
@@ -102,33 +127,58 @@ final class PositionalFile: AppendableFile {
     }
 
     func write(_ bytes: ByteBuffer, at position: Int) throws {
-        let (descriptor, path) = (self.descriptor, self.path)
-        try unsafe bytes.withUnsafeReadableBytes { all in
-            var done = 0
-            while done < all.count {
-                let rest = unsafe UnsafeRawBufferPointer(rebasing: all[done...])
-                let written = try systemCall("write", path) {
-                    unsafe pwrite(descriptor, rest.baseAddress, rest.count, off_t(position + done))
-                }
-                // A device that takes nothing and reports nothing would be asked for ever.
-                guard written > 0 else { throw FileError(operation: "write", path: path, code: ENOSPC) }
-                done += written
+        var rest = bytes
+        var position = position
+        while rest.readableBytes > 0 {
+            let piece =
+                self.simulated.flatMap {
+                    rest.getSlice(at: rest.readerIndex, length: min(rest.readableBytes, $0.disk.longestWrite))
+                } ?? rest
+            var written = 0
+            try self.change({ .write(piece, at: position, of: $0) }) { () throws(FileError) in
+                written = try self.writeSome(piece, at: position)
             }
+            rest.moveReaderIndex(forwardBy: written)
+            position += written
         }
     }
 
+    /// Writes at least one byte, and returns how many it were.
+    private func writeSome(_ bytes: ByteBuffer, at position: Int) throws(FileError) -> Int {
+        let (descriptor, path) = (self.descriptor, self.path)
+        let written = try unsafe bytes.withUnsafeReadableBytes { all throws(FileError) in
+            try systemCall("write", path) { unsafe pwrite(descriptor, all.baseAddress, all.count, off_t(position)) }
+        }
+        // A device that takes nothing and reports nothing would be asked for ever.
+        guard written > 0 else { throw FileError(operation: "write", path: path, code: ENOSPC) }
+        return written
+    }
+
     func synchronize() throws {
-        let descriptor = self.descriptor
-        #if canImport(Darwin)
-        try systemCall("fsync", self.path) { fcntl(descriptor, F_FULLFSYNC) }
-        #else
-        try systemCall("fdatasync", self.path) { fdatasync(descriptor) }
-        #endif
+        let (descriptor, path) = (self.descriptor, self.path)
+        try self.change({ .synchronize($0) }) { () throws(FileError) in
+            #if canImport(Darwin)
+            try systemCall("fsync", path) { fcntl(descriptor, F_FULLFSYNC) }
+            #else
+            try systemCall("fdatasync", path) { fdatasync(descriptor) }
+            #endif
+        }
     }
 
     func truncate(to length: Int) throws {
-        let descriptor = self.descriptor
-        try systemCall("truncate", self.path) { ftruncate(descriptor, off_t(length)) }
+        let (descriptor, path) = (self.descriptor, self.path)
+        try self.change({ .truncate($0, to: length) }) { () throws(FileError) in
+            try systemCall("truncate", path) { ftruncate(descriptor, off_t(length)) }
+        }
+    }
+
+    /// Changes the file by calling `body`, or asks the disk of a test to.
+    private func change(
+        _ change: (FileIdentity) -> DiskChange,
+        _ body: () throws(FileError) -> Void
+    ) throws(FileError) {
+        guard let simulated else { return try body() }
+        try simulated.disk.make(change(simulated.identity), body)
     }
 
     /// Takes the system's advisory lock (flock) on the whole file for this opening of it alone; false when another

@@ -8,13 +8,15 @@ package import ZConfig
 extension StorageSections {
     private static let fileStorageKeys = [
         "path", "create", "read-only", "quota", "blob-dir", "pack-gc", "pack-keep-old",
+        "sync-twice",
     ]
 
     /// `<filestorage>`: a storage in a data file.
     ///
     /// Keys as in ZODB: `path`, in a directory that exists; `create` and `read-only`, both off unless said otherwise;
     /// `quota`, a size; `pack-gc` and `pack-keep-old`, both on unless said otherwise. `blob-dir` is the directory for
-    /// blobs, made where it is missing; without it, or when it is empty, there are no blobs. `packer` is refused.
+    /// blobs, made where it is missing; without it, or when it is empty, there are no blobs. `packer` is refused. And one
+    /// that ZODB does not have: `sync-twice`, off unless said otherwise.
     @Sendable static func fileStorage(
         _ section: ConfigurationSection,
         _ sections: StorageSections
@@ -35,6 +37,7 @@ extension StorageSections {
         )
         configuration.packGC = try section.optional("pack-gc", as: .boolean) ?? true
         configuration.packKeepOld = try section.optional("pack-keep-old", as: .boolean) ?? true
+        configuration.synchronizesTwice = try section.optional("sync-twice", as: .boolean) ?? false
         let blobDirectory = try section.optional("blob-dir", as: .existingDirpath(.system))
         configuration.blobDirectory = blobDirectory.flatMap { $0.isEmpty ? nil : $0 }
         guard !configuration.path.isEmpty else {

@@ -59,9 +59,11 @@ import ZODBFormat
         }
     }
 
-    @Test(.timeLimit(.minutes(20)), arguments: [WireFormat.pickle, .messagePack]) func messages(
-        _ format: WireFormat
-    ) throws {
+    @Test(.timeLimit(.minutes(20))) func pickleMessages() throws { try Self.readMessages(.pickle) }
+
+    @Test(.timeLimit(.minutes(20))) func messagePackMessages() throws { try Self.readMessages(.messagePack) }
+
+    private static func readMessages(_ format: WireFormat) throws {
         let name = format == .pickle ? "pickle-messages" : "messagepack-messages"
         let tags: [[UInt8]] = [
             [0xdd, 0xff, 0xff, 0xff, 0xff], [0xdf, 0, 1], [0xc6, 0, 0, 0, 9], [0x94], [0xc7, 1, 2],

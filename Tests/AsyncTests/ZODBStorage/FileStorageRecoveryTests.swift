@@ -142,8 +142,41 @@ import ZODBFormat
                 #expect(try self.contents(path) == sample.bytes)
             }
         }
-        let refused = sample.bytes + [UInt8](repeating: 0, count: 4096) + [1]
-        try await self.expectCorrupted(refused, at: sample.end)
+    }
+
+    @Test func headThatWasNotWrittenOutIsCutOffWithWhatStandsBehindIt() async throws {
+        let sample = try await self.sample()
+        for count in [23, 4096] {
+            let rest = [UInt8](repeating: 0, count: count) + [1, 2, 3]
+            try await self.withFile(sample.bytes + rest) { open, path in
+                let storage = try open()
+                #expect(try storage.lastTransaction() == sample.tids[2])
+                try await storage.close()
+                #expect(try self.contents(path) == sample.bytes)
+                #expect(try self.contents(path + ".tr0") == rest)
+            }
+        }
+    }
+
+    @Test func statusThatWasNotWrittenOutThoughLaterOnesWereIsWritten() async throws {
+        let sample = try await self.sample()
+        var bytes = sample.bytes
+        for position in sample.positions[..<2] { bytes[position + 16] = UInt8(ascii: "c") }
+        for length in [sample.end, sample.end + 5] {
+            let more = bytes + [UInt8](repeating: 0, count: length - sample.end)
+            try await self.withFile(more) { open, path in
+                let storage = try open()
+                #expect(try await storage.recentTransactions(after: .zero, limit: 9).map(\.tid) == sample.tids)
+                #expect(try storage.load(a, before: sample.tids[1])?.tid == sample.tids[0])
+                try await storage.close()
+                #expect(try self.contents(path) == sample.bytes)
+            }
+            // For reading only nothing can be mended.
+            try await self.withFile(more, readOnly: true) { open, path in
+                let error = #expect(throws: StorageError.self) { try open() }
+                #expect(error?.code == .corrupted)
+            }
+        }
     }
 
     @Test func undoneTransactionIsPassedOver() async throws {
@@ -168,8 +201,8 @@ import ZODBFormat
         let record = middle + TransactionHeader.size + 4
         // Where it is, what is written there, and where the damage is said to be.
         let damages: [(at: Int, bytes: [UInt8], position: Int)] = [
-            (middle + 16, [UInt8(ascii: "c")], middle),
             (middle + 16, [UInt8(ascii: "x")], middle),
+            (middle, [UInt8](repeating: 0, count: 23), middle),
             (middle + 8, [0, 0, 0, 0, 0, 0, 0xff, 0xff], middle),
             (middle + 8, [0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff], middle),
             (middle + 8, [0, 0, 0, 0, 0, 0, 0, 20], middle),
@@ -195,7 +228,7 @@ import ZODBFormat
         for (offset, byte) in [(8, UInt8(0xff)), (16, UInt8(ascii: "c"))] {
             var bytes = sample.bytes
             bytes[sample.positions[0] + offset] = byte
-            for length in [sample.end, sample.end - 1, sample.positions[2] + 5, sample.positions[2]] {
+            for length in [sample.end, sample.end - 1, sample.positions[2] + 5, sample.positions[2]] where offset == 8 {
                 try await self.expectCorrupted(Array(bytes[..<length]), at: sample.positions[0])
             }
             // Without a complete transaction behind it, it is the torn end.

@@ -110,6 +110,39 @@ import ZODBFormat
         }
     }
 
+    @Test func withTwoSynchronizationsTheStatusFollowsOnAllElse() async throws {
+        try await withTemporaryDirectory { folder in
+            let path = folder + "/Data.fs"
+            var configuration = FileStorageConfiguration(path: path)
+            configuration.synchronizesTwice = true
+            let disks = TestDisks()
+            let storage = try FileStorage(configuration, wrapping: { disks.make($0) })
+            let disk = disks.all[0]
+            let status = Recovery.start + TransactionHeader.statusOffset
+            // What lies within one sector is there or is not.
+            let first = try await storage.commit(a, .zero, "short")
+            #expect(disk.synchronizations == 1)
+            disk.hold()
+            let end = storage.queuedEnd
+            let text = String(repeating: "long", count: 200)
+            let second = Task { try await storage.commit(a, first, text) }
+            try await eventually("the disk works") { disk.isHoldingSynchronization }
+            let others = (10..<12).map { number in
+                Task { try await storage.commit(.numbered(UInt64(number)), .zero, text) }
+            }
+            try await eventually("all are queued") { storage.queuedTransactionCount == 3 }
+            #expect(try bytes(of: path)[status] == UInt8(ascii: " "))
+            #expect(try bytes(of: path)[end + TransactionHeader.statusOffset] == UInt8(ascii: "c"))
+            disk.release()
+            _ = try await second.value
+            for other in others { _ = try await other.value }
+            #expect(disk.synchronizations == 5)
+            #expect(try bytes(of: path)[end + TransactionHeader.statusOffset] == UInt8(ascii: " "))
+            try await storage.close()
+            #expect(try await runPython("packing.py", ["records", path]).contains(first.hex))
+        }
+    }
+
     @Test func failedSynchronizationFailsAllThatIsQueuedAndEndsWriting() async throws {
         try await withTestDisk { storage, disk, path in
             let first = try await storage.commit(a, .zero, "one")

@@ -28,6 +28,7 @@ import ZODBFormat
                   quota 1MB
                   pack-gc false
                   pack-keep-old true
+                  sync-twice yes
                   blob-dir
                 </filestorage>
                 """
@@ -36,6 +37,7 @@ import ZODBFormat
             #expect(!FileManager.default.fileExists(atPath: folder + "/Data.fs"), "nothing is opened yet")
             let storage = try await opener.open()
             #expect(storage.traits.name == folder + "/Data.fs")
+            #expect((storage as? FileStorage)?.configuration.synchronizesTwice == true)
             try await storage.commit(.root, .zero, "root")
             try await storage.close()
 

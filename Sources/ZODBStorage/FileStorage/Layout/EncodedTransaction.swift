@@ -25,6 +25,25 @@ struct EncodedTransaction: Sendable {
     /// The objects that do not exist from this transaction on.
     let undoneCreations: Set<ObjectID>
 
+    /// The same bytes with a status that says that the transaction is not committed yet.
+    var unfinishedBytes: ByteBuffer {
+        var bytes = self.bytes
+        bytes.setInteger(
+            TransactionHeader.Status.checkpoint.rawValue,
+            at: bytes.readerIndex + TransactionHeader.statusOffset
+        )
+        return bytes
+    }
+
+    /// The status byte, and where it belongs in the file.
+    var status: (byte: ByteBuffer, position: Int) {
+        let index = self.bytes.readerIndex + TransactionHeader.statusOffset
+        guard let byte = self.bytes.getSlice(at: index, length: 1) else {
+            preconditionFailure("a transaction begins with its head")
+        }
+        return (byte, self.position + TransactionHeader.statusOffset)
+    }
+
     /// The position behind the transaction.
     var end: Int { self.position + self.bytes.readableBytes }
 

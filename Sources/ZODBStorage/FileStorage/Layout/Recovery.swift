@@ -9,9 +9,9 @@ import ZODBFormat
 /// Reads a data file from front to back, as it is done when the file is opened, and decides where it ends.
 ///
 /// What stands at the very end and was not written out (a short head, the status of a transaction that had not been
-/// committed, a length beyond the end of the file, or nothing but the zeros that a file system leaves when the machine
-/// stops) is torn, and may be cut off: nobody was told that it is there. Anything else that is not as it should be, and
-/// every torn piece that has a complete transaction behind it, is damage, and no opening may make it worse.
+/// committed, a length beyond the end of the file, or the zeros that a file system leaves where a head should be when the
+/// machine stops) is torn, and may be cut off: nobody was told that it is there. Anything else that is not as it should
+/// be, and every torn piece that has a complete transaction behind it, is damage, and no opening may make it worse.
 struct Recovery {
     /// A transaction that the scan has met and found whole.
     struct Transaction {
@@ -29,18 +29,27 @@ struct Recovery {
         var last: TransactionID
         /// Why the bytes behind `end` are no transaction; `nil` when there are none.
         var torn: String?
+        /// The positions of whole transactions whose status does not say that they are committed, though others stand
+        /// behind them that are: their statuses were on their way when the machine stopped, and are to be written.
+        var unfinished: [Int] = []
     }
+
+    /// What a disk writes whole or not at all.
+    private static let sectorSize = 512
 
     /// The position of the first transaction: behind the four letters that name the format.
     static let start = 4
 
     private var window: FileWindow
     private let path: String
+    private let finishes: Bool
 
-    /// A scan over the file that `window` shows; `path` is for messages.
-    init(_ window: FileWindow, path: String) {
+    /// A scan over the file that `window` shows; `path` is for messages. With `finishes` transactions are visited, too,
+    /// whose status the caller will write.
+    init(_ window: FileWindow, path: String, finishes: Bool = false) {
         self.window = window
         self.path = path
+        self.finishes = finishes
     }
 
     /// Visits every transaction from `position` on, which must be the beginning of one or the end of the file; `last`
@@ -61,15 +70,15 @@ struct Recovery {
                 outcome.torn = "the head of a transaction is cut short"
                 break
             }
-            if let torn = self.reasonForTear(header, at: position) {
+            if self.finishes, header.status == .checkpoint,
+                try self.isCommittedBehind(position, after: outcome.last)
+            {
+                outcome.unfinished.append(position)
+            } else if let torn = try self.reasonForTear(header, at: position) ?? self.reasonForGap(at: position) {
                 if let whole = try self.firstWholeTransaction(behind: position, after: outcome.last) {
                     throw self.damage("\(torn), and a complete transaction begins at \(whole)", at: position)
                 }
                 outcome.torn = torn
-                break
-            }
-            if header.length == 0, try self.isZero(from: position) {
-                outcome.torn = "there are only zeros"
                 break
             }
             let transaction = try self.transaction(header, at: position, after: outcome.last)
@@ -84,6 +93,30 @@ struct Recovery {
         if header.status == .checkpoint { return "a transaction was not committed" }
         let end = position + header.length + TransactionHeader.trailerSize
         return end > self.window.size ? "a transaction runs past the end of the file" : nil
+    }
+
+    /// Why nothing can be at a position: the sector in which its status would be was never written.
+    private mutating func reasonForGap(at position: Int) throws -> String? {
+        let status = position + TransactionHeader.statusOffset
+        let begin = max(position, status / Self.sectorSize * Self.sectorSize)
+        let end = min(position + TransactionHeader.size, (status / Self.sectorSize + 1) * Self.sectorSize)
+        let bytes = try self.window.bytes(at: begin, count: end - begin)
+        return bytes?.readableBytesView.allSatisfy { $0 == 0 } == true ? "there are zeros and no transaction" : nil
+    }
+
+    /// Whether the transaction at a position is whole, and so are those behind it up to one that is committed.
+    private mutating func isCommittedBehind(_ position: Int, after last: TransactionID) throws -> Bool {
+        var (position, last) = (position, last)
+        while var bytes = try self.window.bytes(at: position, count: TransactionHeader.size),
+            let header = bytes.readTransactionHeader(),
+            position + header.length + TransactionHeader.trailerSize <= self.window.size,
+            try self.isWhole(header, at: position, after: last)
+        {
+            if header.status != .checkpoint { return true }
+            last = header.tid
+            position += header.length + TransactionHeader.trailerSize
+        }
+        return false
     }
 
     /// Reads the data records of a transaction that lies within the file, and checks whatever can be checked.
@@ -154,6 +187,7 @@ struct Recovery {
     /// Records name the position of their transaction, so that a data file within an object is not taken for a part
     /// of this one.
     private mutating func firstWholeTransaction(behind position: Int, after last: TransactionID) throws -> Int? {
+        if try self.isZero(from: position) { return nil }
         let smallest = TransactionHeader.size + TransactionHeader.trailerSize
         var candidate = position + 1
         while candidate + smallest <= self.window.size {

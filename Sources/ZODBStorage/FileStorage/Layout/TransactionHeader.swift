@@ -25,6 +25,8 @@ struct TransactionHeader: Hashable, Sendable {
 
     /// The bytes of the fixed part.
     static let size = 23
+    /// Where in it the status byte is.
+    static let statusOffset = 16
     /// The bytes of the repeated length at the end of a record.
     static let trailerSize = 8
     /// The longest user, description or extension, in bytes.

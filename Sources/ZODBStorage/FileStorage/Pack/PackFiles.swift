@@ -100,6 +100,7 @@ struct PackFiles: Sendable {
         do {
             try FileSystem.link(self.path, to: self.oldPath)
         } catch {
+            guard error.saysThatLinksAreImpossible else { throw error }
             throw StorageError(
                 .unsupported,
                 "\(self.path) was not packed: it cannot be kept as \(self.oldPath), since its file system gives no second "
