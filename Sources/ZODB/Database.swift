@@ -15,15 +15,24 @@ public final class Database: Sendable {
     /// Where the objects are kept.
     public let storage: any Storage
 
-    /// How many objects each connection keeps loaded though the program does not hold them.
-    public let cacheSize: Int
+    /// How the database behaves.
+    public let options: DatabaseOptions
 
     let hub: InvalidationHub
+    let pool: ConnectionPool
+    let historicalPool: ConnectionPool
+    let cacheReports = CacheReports()
 
-    private init(storage: any Storage, cacheSize: Int, hub: InvalidationHub) {
+    private init(storage: any Storage, options: DatabaseOptions, hub: InvalidationHub) {
         self.storage = storage
-        self.cacheSize = cacheSize
+        self.options = options
         self.hub = hub
+        self.pool = ConnectionPool(size: options.poolSize, timeout: options.poolTimeout, logger: options.logger)
+        self.historicalPool = ConnectionPool(
+            size: options.historicalPoolSize,
+            timeout: options.historicalTimeout,
+            logger: options.logger
+        )
     }
 
     /// Opens the database in a storage, and makes its root object, a mapping, when there is none.
@@ -31,11 +40,13 @@ public final class Database: Sendable {
     /// - Parameters:
     ///   - storage: Belongs to the database from now on: closing the database closes it. When opening fails, it is left
     ///     open.
-    ///   - cacheSize: How many objects each connection keeps loaded though the program does not hold them.
-    public static func open(_ storage: any Storage, cacheSize: Int = 400) async throws -> Database {
+    ///   - options: How the database behaves.
+    public static func open(_ storage: any Storage, options: DatabaseOptions = DatabaseOptions()) async throws
+        -> Database
+    {
         let hub = InvalidationHub()
         hub.began(at: try await storage.addObserver(hub))
-        let database = Database(storage: storage, cacheSize: cacheSize, hub: hub)
+        let database = Database(storage: storage, options: options, hub: hub)
         do {
             try await database.makeRoot()
         } catch {
@@ -45,50 +56,17 @@ public final class Database: Sendable {
         return database
     }
 
-    /// Opens a connection for the task that calls. Close it when it is done with.
-    ///
-    /// - Parameter closingDatabase: Whether closing the connection closes the database as well.
-    public func connection(closingDatabase: Bool = false) -> sending Connection {
-        Connection(self, cacheSize: self.cacheSize, closesDatabase: closingDatabase)
-    }
-
-    /// Runs `body` in a transaction of a connection of its own and commits what it changed, as
-    /// `Connection.transaction(user:note:attempts:_:)` does. May be called from any number of tasks at once.
-    public func transaction<Result: Sendable>(
-        user: String = "",
-        note: String = "",
-        attempts: Int = 10,
-        _ body: @Sendable (PersistentMapping) async throws -> Result
-    ) async throws -> Result {
-        try await self.withConnection { connection in
-            try await connection.transaction(user: user, note: note, attempts: attempts, body)
-        }
-    }
-
-    /// Runs `body` in a transaction of a connection of its own and forgets whatever it changed.
-    public func read<Result: Sendable>(
-        _ body: @Sendable (PersistentMapping) async throws -> Result
-    ) async throws -> Result {
-        try await self.withConnection { try await $0.read(body) }
-    }
-
-    /// Runs `body` with a connection that is closed afterwards.
-    public func withConnection<Result: Sendable>(
-        _ body: @Sendable (Connection) async throws -> Result
-    ) async throws -> Result {
-        let connection = self.connection()
-        do {
-            let result = try await body(connection)
-            await connection.close()
-            return result
-        } catch {
-            await connection.close()
-            throw error
-        }
+    /// Opens the database in a storage, with other caches than usual and everything else by default.
+    public static func open(_ storage: any Storage, cacheSize: Int) async throws -> Database {
+        var options = DatabaseOptions()
+        options.cacheSize = cacheSize
+        return try await self.open(storage, options: options)
     }
 
     /// Closes the database and its storage. Connections that are still open can do nothing any more.
     public func close() async {
+        self.pool.closeAll()
+        self.historicalPool.closeAll()
         await self.storage.removeObserver(self.hub)
         // What could not be written has been reported to whoever committed it.
         try? await self.storage.close()

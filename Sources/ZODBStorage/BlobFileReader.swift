@@ -20,6 +20,11 @@ public final class BlobFileReader: Sendable {
         }
     }
 
+    /// The length of the file in bytes.
+    public var size: Int {
+        get throws { try self.file.size() }
+    }
+
     /// The bytes at a position: `count` of them, or as many as there are before the end of the file.
     public func read(at position: Int, count: Int) throws -> ByteBuffer {
         try self.file.read(at: position, count: count)

@@ -56,7 +56,7 @@ public final class Length: PersistentObject {
         [
             self.name: { description, state in
                 guard case .int(let value) = state else {
-                    return OpaqueObject(classDescription: description, state: state)
+                    return try OpaqueObject(record: ObjectRecord(classDescription: description, state: state).bytes)
                 }
                 return Length(value)
             }

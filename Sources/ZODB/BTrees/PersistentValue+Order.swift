@@ -119,6 +119,8 @@ extension PersistentValue {
         case .bytes: "bytes"
         case .list: "a list"
         case .tuple: "a tuple"
+        case .set: "a set"
+        case .frozenSet: "a frozenset"
         case .dictionary: "a dict"
         case .reference: "a persistent object"
         case .opaque: "an object that only the application knows"

@@ -3,6 +3,7 @@
 // Licensed under the Apache License, Version 2.0; see LICENSE.
 // SPDX-License-Identifier: Apache-2.0
 
+import Logging
 import NIOCore
 import ZODBFormat
 import ZODBStorage
@@ -11,10 +12,12 @@ extension Connection {
     /// Stores what was changed, and every new object that is reachable from it.
     func commitChanges() async throws -> TransactionID? {
         try self.checkOpen()
-        guard !self.changed.isEmpty else {
+        guard self.hasChanges else {
             self.current = nil
+            self.endSavepoints()
             return nil
         }
+        try self.checkWritable()
         let changed = self.changed
         var new = try self.newObjects(reachableFrom: changed)
         self.isCommitting = true
@@ -29,6 +32,7 @@ extension Connection {
             self.adopt(new, oids)
             let tid = try await self.store(changed + new)
             self.changed = []
+            self.endSavepoints()
             self.current = nil
             // The changes are stored; if the next snapshot cannot be had now, the next access asks for it.
             try? await self.begin()
@@ -40,14 +44,18 @@ extension Connection {
     }
 
     /// The objects without an identifier that are reachable from `objects` through others of their kind.
-    private func newObjects(reachableFrom objects: [PersistentObject]) throws -> [PersistentObject] {
+    func newObjects(reachableFrom objects: [PersistentObject]) throws -> [PersistentObject] {
         var new: [PersistentObject] = []
         var seen: Set<ObjectIdentifier> = []
         var strangers: [PersistentObject] = []
+        var lost: ObjectID?
         var next = objects[...]
         while let object = next.popFirst() {
             object.forEachReference { reference in
-                guard case .object(let target) = reference.target else { return }
+                guard case .object(let target) = reference.target else {
+                    if let oid = reference.oid, self.retired.contains(oid) { lost = oid }
+                    return
+                }
                 if target.oid == nil {
                     if seen.insert(ObjectIdentifier(target)).inserted {
                         new.append(target)
@@ -58,13 +66,18 @@ extension Connection {
                 }
             }
         }
+        if let lost {
+            let problem =
+                "a new object was forgotten when the transaction returned to a savepoint, and is still referred to"
+            throw StorageError(.invalidArgument, problem, oid: lost)
+        }
         if let stranger = strangers.first {
             throw StorageError(.invalidArgument, "an object of another connection is referred to", oid: stranger.oid)
         }
         return new
     }
 
-    private func adopt(_ new: [PersistentObject], _ oids: [ObjectID]) {
+    func adopt(_ new: [PersistentObject], _ oids: [ObjectID]) {
         for (object, oid) in zip(new, oids) {
             object.oid = oid
             object.connection = self
@@ -73,7 +86,7 @@ extension Connection {
     }
 
     /// Undoes `adopt`: a new object whose commit failed is as new as before.
-    private func disown(_ object: PersistentObject) {
+    func disown(_ object: PersistentObject) {
         guard object.serial == .zero, let oid = object.oid else { return }
         self.cache.remove(oid)
         object.oid = nil
@@ -84,13 +97,21 @@ extension Connection {
         let storage = self.database.storage
         var draft = TransactionDraft()
         draft.mergesConflicts = true
-        draft.metadata.user = ByteBuffer(string: self.current?.user ?? "")
-        draft.metadata.description = ByteBuffer(string: self.current?.note ?? "")
+        draft.metadata = self.current?.metadata ?? .init()
         var checks = self.current?.mustBeCurrent ?? [:]
         for object in objects {
             guard let oid = object.oid else { preconditionFailure("an object is stored after it has an oid") }
             checks[oid] = nil
-            draft.operations.append(.store(oid, serial: object.serial, data: object.record))
+            let record = object.record
+            self.cache.resize(object, to: record.readableBytes)
+            self.noteLargeRecord(oid, record)
+            draft.store(oid, serial: object.serial, data: record, blob: object.uncommittedBlob)
+        }
+        let stored = Set(objects.compactMap(\.oid))
+        let saved = self.saved.entries.filter { !stored.contains($0.key) }
+        for (oid, entry) in saved.sorted(by: { $0.key < $1.key }) {
+            checks[oid] = nil
+            draft.store(oid, serial: entry.serial, data: entry.data, blob: entry.blob)
         }
         for (oid, serial) in checks { draft.operations.append(.checkCurrent(oid, serial: serial)) }
 
@@ -101,17 +122,38 @@ extension Connection {
         }
         let tid = try await storage.finish(vote.id)
         for object in objects { object.didCommit(tid) }
+        for oid in saved.keys { self.cache.object(oid)?.didCommit(tid) }
         for oid in vote.merged {
             // The storage has something else than the object: not this revision, then, but the one to be loaded.
             self.cache.object(oid)?.serial = .zero
             var news = InvalidationInbox.News(last: tid)
             news.written[oid] = tid
-            if var unread = self.unread {
-                unread.merge(news)
-                news = unread
-            }
-            self.unread = news
+            self.note(news)
         }
         return tid
+    }
+
+    private func noteLargeRecord(_ oid: ObjectID, _ record: ByteBuffer) {
+        guard record.readableBytes > self.database.options.largeRecordSize else { return }
+        self.database.options.logger.warning(
+            "the record of an object is large: blobs are for large contents",
+            metadata: ["zodb.oid": "\(oid)", "zodb.record.bytes": "\(record.readableBytes)"]
+        )
+    }
+}
+
+extension TransactionDraft {
+    /// Wishes to write an object, with its blob where it has one.
+    fileprivate mutating func store(
+        _ oid: ObjectID,
+        serial: TransactionID,
+        data: ByteBuffer,
+        blob: UncommittedBlob?
+    ) {
+        if let blob {
+            self.operations.append(.storeBlob(oid, serial: serial, data: data, blob: blob))
+        } else {
+            self.operations.append(.store(oid, serial: serial, data: data))
+        }
     }
 }

@@ -23,6 +23,7 @@ extension Connection {
     public func abort() async {
         for object in self.changed { object.revert() }
         self.changed = []
+        self.forgetSaved()
         self.current = nil
         // The changes are gone either way; what fails here fails again at the next access, and is heard there.
         if !self.isClosed { try? await self.begin() }
@@ -39,7 +40,25 @@ extension Connection {
         guard self.current != nil else {
             throw StorageError(.invalidArgument, "no transaction is going on in this connection", oid: oid)
         }
-        self.current?.mustBeCurrent[oid] = object.serial
+        // A new object is nobody else's to change.
+        if object.serial != .zero { self.current?.mustBeCurrent[oid] = object.serial }
+    }
+
+    /// Says something about the transaction that is going on, for the people who read the history.
+    ///
+    /// - Parameters:
+    ///   - user: Who commits it; `nil` to leave that as it is.
+    ///   - note: What it does; added to what was said before, on a line of its own.
+    ///   - extended: Anything else, by name.
+    /// - Throws: `StorageError.invalidArgument` when no transaction is going on.
+    public func annotate(user: String? = nil, note: String? = nil, extended: [String: PickleValue] = [:]) throws {
+        guard var transaction = self.current else {
+            throw StorageError(.invalidArgument, "no transaction is going on in this connection")
+        }
+        if let user { transaction.user = user }
+        if let note { transaction.note += transaction.note.isEmpty ? note : "\n" + note }
+        transaction.extended.merge(extended) { $1 }
+        self.current = transaction
     }
 
     /// Runs `body` in a new transaction and commits what it changed.
@@ -93,7 +112,7 @@ extension Connection {
         do {
             try await self.begin()
             let result = try await body(self.root())
-            if !self.changed.isEmpty { await self.abort() }
+            if self.hasChanges { await self.abort() }
             return result
         } catch {
             await self.abort()
@@ -121,7 +140,7 @@ extension Connection {
 
     private func checkUnchanged() throws {
         try self.checkOpen()
-        guard self.changed.isEmpty else {
+        guard !self.hasChanges else {
             throw StorageError(.invalidArgument, "there are changes that were neither committed nor aborted")
         }
     }

@@ -33,7 +33,7 @@ extension Connection {
                 return PreparedVote(id: id, merged: merged)
             case .conflicts(let conflicts):
                 guard votes < Self.maximumVotes, try await self.merge(conflicts, into: &draft) else {
-                    throw Self.error(conflicts)
+                    throw StorageError.conflict(conflicts)
                 }
                 merged.formUnion(conflicts.map(\.oid))
             }
@@ -64,14 +64,5 @@ extension Connection {
         }
         // A conflict over something that the transaction does not store is none that can be resolved.
         return stores.isEmpty
-    }
-
-    private static func error(_ conflicts: [ObjectConflict]) -> StorageError {
-        StorageError(
-            .conflict,
-            "objects have been changed by others: \(conflicts.map(\.oid.description).joined(separator: ", "))",
-            oid: conflicts.first?.oid,
-            serials: conflicts.first.map { ($0.committed, $0.read) }
-        )
     }
 }

@@ -3,6 +3,7 @@
 // Licensed under the Apache License, Version 2.0; see LICENSE.
 // SPDX-License-Identifier: Apache-2.0
 
+import NIOCore
 public import ZODBFormat
 import ZODBStorage
 
@@ -31,25 +32,58 @@ public final class Connection {
     var isOccupied = false
     /// Whether the changes are on their way to the storage, so that there must not be any more.
     var isCommitting = false
+    /// What savepoints of the transaction have written down.
+    var saved = SavedChanges()
+    /// The savepoints to which the transaction can return.
+    var savepoints: [UInt64] = []
+    var lastSavepoint: UInt64 = 0
+    /// Identifiers of new objects that a savepoint has given and a rollback has taken away.
+    var retired: Set<ObjectID> = []
     /// Rises with every snapshot, so that a load that was overtaken notices it.
     var generation = 0
 
-    private let inbox: InvalidationInbox
-    private let inboxNumber: UInt64
+    /// The last transaction that a connection to the past shows; `nil` for one to the present.
+    let moment: TransactionID?
+
+    /// Where news arrive; nothing is new in the past.
+    private let inbox: (inbox: InvalidationInbox, number: UInt64)?
     private let closesDatabase: Bool
     private(set) var isClosed = false
     private var isRefreshing = false
 
-    init(_ database: Database, cacheSize: Int, closesDatabase: Bool) {
+    init(_ database: Database, closesDatabase: Bool) {
         self.database = database
-        self.cache = ObjectCache(limit: cacheSize)
+        self.cache = ObjectCache(limit: database.options.cacheSize, byteLimit: database.options.cacheSizeBytes)
+        self.moment = nil
         self.closesDatabase = closesDatabase
-        (self.inbox, self.inboxNumber) = database.hub.open()
+        self.inbox = database.hub.open()
+        database.pool.didOpen()
+        database.cacheReports.add(self.cache.report)
+    }
+
+    /// A connection to the past.
+    init(_ database: Database, showing moment: TransactionID) {
+        self.database = database
+        self.cache = ObjectCache(
+            limit: database.options.historicalCacheSize,
+            byteLimit: database.options.historicalCacheSizeBytes
+        )
+        self.moment = moment
+        self.closesDatabase = false
+        self.inbox = nil
+        database.historicalPool.didOpen()
+        database.cacheReports.add(self.cache.report)
     }
 
     deinit {
-        self.database.hub.close(self.inboxNumber)
+        if !self.isClosed { self.leave() }
     }
+
+    /// Whether the connection shows the past, so that it can change nothing.
+    public var isHistorical: Bool { self.moment != nil }
+
+    /// What the connection has loaded.
+    public var cacheStatistics: CacheStatistics { self.cache.report.current }
 
     /// The root object of the database: what everything else is reached from.
     public func root() async throws -> PersistentMapping {
@@ -66,20 +100,34 @@ public final class Connection {
         try self.checkOpen()
         if self.current == nil { try await self.refresh() }
         while let snapshot = self.current?.snapshot {
-            if let object = self.cache.object(oid) { return object }
+            if let object = self.cache.object(oid) {
+                self.cache.report.update { $0.hits += 1 }
+                return object
+            }
+            if let entry = self.saved[oid] {
+                let object = try self.insert(entry.data, oid, serial: entry.serial)
+                object.uncommittedBlob = entry.blob
+                return object
+            }
             let generation = self.generation
             let revision = try await self.revision(oid, snapshot)
             // While the storage was asked, somebody else in this isolation may have loaded it or begun anew.
             guard generation == self.generation else { continue }
             if let object = self.cache.object(oid) { return object }
-            let object = try PersistentObject.read(revision.data, oid)
-            object.oid = oid
-            object.serial = revision.tid
-            object.connection = self
-            self.cache.insert(object, oid)
-            return object
+            self.cache.report.update { $0.misses += 1 }
+            return try self.insert(revision.data, oid, serial: revision.tid)
         }
         throw StorageError(.invalidArgument, "the transaction ended while an object was loaded", oid: oid)
+    }
+
+    private func insert(_ record: ByteBuffer, _ oid: ObjectID, serial: TransactionID) throws -> PersistentObject {
+        let object = try PersistentObject.read(record, oid, self.database.options.classes)
+        object.oid = oid
+        object.serial = serial
+        object.recordSize = record.readableBytes
+        object.connection = self
+        self.cache.insert(object, oid)
+        return object
     }
 
     /// The object that a reference names, as it is in the snapshot.
@@ -100,18 +148,58 @@ public final class Connection {
     /// A connection that came from an `open` of a whole database (`ZKZEO.connection`) closes everything it opened.
     public func close() async {
         guard !self.isClosed else { return }
+        self.leave()
+        self.discard()
+        if self.closesDatabase { await self.database.close() }
+    }
+
+    /// Lets go of everything, without telling the database that it is in use no more.
+    func discard() {
         self.isClosed = true
         for object in self.changed { object.revert() }
         self.changed = []
+        self.endSavepoints()
         self.current = nil
         self.generation += 1
         for object in self.cache.removeAll() { object.connection = nil }
-        self.database.hub.close(self.inboxNumber)
-        if self.closesDatabase { await self.database.close() }
+        if let inbox { self.database.hub.close(inbox.number) }
+    }
+
+    private func leave() {
+        (self.isHistorical ? self.database.historicalPool : self.database.pool).didClose()
+        if let inbox { self.database.hub.close(inbox.number) }
+    }
+
+    /// Ends the transaction without storing its changes, keeping what is loaded; `false` when the connection is closed.
+    func rest() async -> Bool {
+        if !self.isClosed, self.hasChanges { await self.abort() }
+        guard !self.isClosed else { return false }
+        self.current = nil
+        self.cache.shrink()
+        return true
+    }
+
+    /// Remembers news that the next snapshot has to follow.
+    func note(_ news: InvalidationInbox.News) {
+        guard var unread else {
+            self.unread = news
+            return
+        }
+        unread.merge(news)
+        self.unread = unread
     }
 
     func didChange(_ object: PersistentObject) {
         self.changed.append(object)
+    }
+
+    /// Whether there is anything to commit.
+    var hasChanges: Bool { !self.changed.isEmpty || !self.saved.isEmpty }
+
+    /// Throws for a connection whose changes cannot be committed, if there are any.
+    func checkWritable() throws {
+        guard self.isHistorical, self.hasChanges else { return }
+        throw StorageError(.readOnly, "the connection shows the past, which nobody can change")
     }
 
     func checkOpen() throws {
@@ -135,8 +223,13 @@ public final class Connection {
         }
         self.isRefreshing = true
         defer { self.isRefreshing = false }
+        guard let inbox else {
+            self.generation += 1
+            self.current = Transaction(snapshot: self.moment ?? .zero)
+            return
+        }
         try await self.database.storage.synchronize()
-        var news = self.inbox.take()
+        var news = inbox.inbox.take()
         if var earlier = self.unread {
             earlier.merge(news)
             news = earlier
@@ -162,6 +255,7 @@ public final class Connection {
             adoption.adopt()
             if let tid = adoption.tid {
                 object.serial = tid
+                self.cache.resize(object, to: adoption.size)
             } else {
                 // Packed away: for whoever still holds it, it is a new object from now on.
                 self.cache.remove(oid)
@@ -182,6 +276,7 @@ public final class Connection {
         let serial: TransactionID
         /// The revision to come; `nil` where there is none any more.
         var tid: TransactionID?
+        var size = 0
         var adopt: () -> Void = {}
     }
 
@@ -197,6 +292,7 @@ public final class Connection {
                 let revision = try await self.revision(oid, snapshot)
                 guard revision.tid != adoption.serial else { continue }
                 adoption.tid = revision.tid
+                adoption.size = revision.data.readableBytes
                 adoption.adopt = try object.adoption(of: revision.data, oid)
             } catch let error as StorageError where error.code == .noSuchObject {}
             adoptions.append(adoption)

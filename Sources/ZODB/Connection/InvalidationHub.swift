@@ -25,6 +25,9 @@ final class InvalidationHub: StorageObserver {
         self.state.withLock { $0.last = max($0.last, tid) }
     }
 
+    /// The last transaction that connections may show.
+    var last: TransactionID { self.state.withLock { $0.last } }
+
     /// An inbox for one connection, and the number to take it away again.
     func open() -> (inbox: InvalidationInbox, number: UInt64) {
         self.state.withLock { state in

@@ -9,12 +9,18 @@ import ZODBFormat
 struct ObjectCache {
     /// How many objects stay loaded though the program does not hold them.
     let limit: Int
+    /// How many bytes their records may have together; 0 for any number.
+    let byteLimit: Int
+    /// Tells operators what is loaded.
+    let report = CacheReport()
 
     private var objects: [ObjectID: PersistentObject] = [:]
+    private var byteCount = 0
     private var clock: UInt64 = 0
 
-    init(limit: Int) {
+    init(limit: Int, byteLimit: Int = 0) {
         self.limit = limit
+        self.byteLimit = byteLimit
     }
 
     var count: Int { self.objects.count }
@@ -30,17 +36,44 @@ struct ObjectCache {
     mutating func insert(_ object: PersistentObject, _ oid: ObjectID) {
         self.clock += 1
         object.lastUse = self.clock
-        self.objects[oid] = object
+        if let previous = self.objects.updateValue(object, forKey: oid) { self.note(previous, -1) }
+        self.note(object, 1)
     }
 
     mutating func remove(_ oid: ObjectID) {
-        self.objects[oid] = nil
+        if let object = self.objects.removeValue(forKey: oid) { self.note(object, -1) }
+    }
+
+    /// The record of a loaded object has so many bytes now.
+    mutating func resize(_ object: PersistentObject, to size: Int) {
+        let difference = size - object.recordSize
+        object.recordSize = size
+        self.byteCount += difference
+        self.report.update { $0.byteCount += difference }
     }
 
     /// Forgets every object; returns those that were loaded.
     mutating func removeAll() -> [PersistentObject] {
-        defer { self.objects = [:] }
+        defer {
+            self.objects = [:]
+            self.byteCount = 0
+            self.report.update { statistics in
+                (statistics.objectCount, statistics.byteCount, statistics.objectCounts) = (0, 0, [:])
+            }
+        }
         return Array(self.objects.values)
+    }
+
+    private mutating func note(_ object: PersistentObject, _ count: Int) {
+        let (name, size) = (object.className, object.recordSize)
+        self.byteCount += size * count
+        self.report.update { statistics in
+            statistics.objectCount += count
+            statistics.byteCount += size * count
+            guard let name else { return }
+            let remaining = statistics.objectCounts[name, default: 0] + count
+            statistics.objectCounts[name] = remaining == 0 ? nil : remaining
+        }
     }
 
     /// Of the objects whose revision is older than in `written` (of all, when that is `nil`), forgets those that nobody
@@ -51,7 +84,7 @@ struct ObjectCache {
             guard let index = self.objects.index(forKey: oid) else { continue }
             if let tid = written?[oid], self.objects.values[index].serial >= tid { continue }
             if isKnownUniquelyReferenced(&self.objects.values[index]) {
-                self.objects[oid] = nil
+                self.remove(oid)
             } else {
                 held.append((oid, self.objects.values[index]))
             }
@@ -59,9 +92,9 @@ struct ObjectCache {
         return held
     }
 
-    /// Forgets objects that nobody holds and that were not asked for recently, when there are more than the limit.
+    /// Forgets objects that nobody holds and that were not asked for recently, when there are more than the limits allow.
     mutating func shrink() {
-        guard self.objects.count > self.limit else { return }
+        guard self.isTooLarge else { return }
         var unused: [(lastUse: UInt64, oid: ObjectID)] = []
         // Not `indices`: it would keep a copy of the dictionary, and with it every object.
         var index = self.objects.startIndex
@@ -72,6 +105,13 @@ struct ObjectCache {
             self.objects.formIndex(after: &index)
         }
         unused.sort { $0.lastUse < $1.lastUse }
-        for entry in unused.prefix(self.objects.count - self.limit) { self.objects[entry.oid] = nil }
+        for entry in unused {
+            guard self.isTooLarge else { return }
+            self.remove(entry.oid)
+        }
+    }
+
+    private var isTooLarge: Bool {
+        self.objects.count > self.limit || self.byteLimit > 0 && self.byteCount > self.byteLimit
     }
 }

@@ -6,7 +6,6 @@
 import NIOCore
 public import OrderedCollections
 public import ZODBFormat
-import ZODBStorage
 
 /// A dictionary with a record of its own: Python's `persistent.mapping.PersistentMapping`.
 ///
@@ -19,6 +18,7 @@ public final class PersistentMapping: PersistentObject {
     /// Every name under which Python has ever written the class.
     static let knownClasses: Set<PickleGlobal> = [
         currentClass, PickleGlobal("persistent.dict", "PersistentDict"),
+        PickleGlobal("ZODB.PersistentMapping", "PersistentMapping"),
         PickleGlobal("PersistentMapping", "PersistentMapping"),
         PickleGlobal("Persistence.mapping", "PersistentMapping"),
         PickleGlobal("Persistence", "PersistentMapping"),
@@ -160,31 +160,20 @@ extension PersistentMapping: Sequence {
     /// Throws `StorageError.invalidArgument` when the value is no reference, and what loading throws.
     public func object(_ key: PersistentValue) async throws -> PersistentObject? {
         guard let value = self[key] else { return nil }
-        guard case .reference(let reference) = value else {
-            throw StorageError(.invalidArgument, "the value of \(key) is no reference to a persistent object")
-        }
-        return try await self.resolve(reference)
+        return try await self.resolve(value, at: "the value of \(key)")
     }
 
     /// The persistent mapping that the value of `key` refers to, loaded; `nil` without such an item.
     ///
     /// Throws `StorageError.invalidArgument` when the value is something else, and what loading throws.
     public func mapping(_ key: PersistentValue) async throws -> PersistentMapping? {
-        guard let object = try await self.object(key) else { return nil }
-        guard let mapping = object as? PersistentMapping else {
-            throw StorageError(
-                .invalidArgument,
-                "the value of \(key) is a \(object.pythonClass?.description ?? "persistent object"), not a mapping"
-            )
-        }
-        return mapping
+        try await self.object(key)?.expected(PersistentMapping.self, "mapping", at: "the value of \(key)")
     }
 
-    private func resolve(_ reference: PersistentReference) async throws -> PersistentObject {
-        if case .object(let object) = reference.target { return object }
-        guard let connection = self.connection else {
-            throw StorageError(.closed, "the connection of the object has been closed")
-        }
-        return try await connection.object(reference)
+    /// The persistent list that the value of `key` refers to, loaded; `nil` without such an item.
+    ///
+    /// Throws `StorageError.invalidArgument` when the value is something else, and what loading throws.
+    public func list(_ key: PersistentValue) async throws -> PersistentList? {
+        try await self.object(key)?.expected(PersistentList.self, "list", at: "the value of \(key)")
     }
 }

@@ -3,7 +3,9 @@
 // Licensed under the Apache License, Version 2.0; see LICENSE.
 // SPDX-License-Identifier: Apache-2.0
 
+import NIOCore
 public import ZODBFormat
+import ZODBStorage
 
 /// An object with a record of its own in the database.
 ///
@@ -19,11 +21,14 @@ public class PersistentObject {
     /// The transaction that wrote what the object shows; `.zero` while it is new.
     public final internal(set) var serial = TransactionID.zero
 
-    /// Whether the object differs from what is committed. New objects do not count as changed.
+    /// Whether the object differs from what is committed, or was written down by the last savepoint. New objects do not count as changed.
     public final private(set) var isChanged = false
 
     /// The connection that the object belongs to; `nil` while it is new.
-    final weak var connection: Connection?
+    public final internal(set) weak var connection: Connection?
+
+    /// How many bytes the record of the object had when it was loaded or stored.
+    final var recordSize = 0
 
     /// When the object was last asked for, in steps of its connection's cache.
     final var lastUse: UInt64 = 0
@@ -35,6 +40,11 @@ public class PersistentObject {
         if case .global(let name) = self.classDescription { name } else { nil }
     }
 
+    /// The class that Python makes the object of, also where making it takes arguments.
+    final var className: PickleGlobal? {
+        ObjectRecord(classDescription: self.classDescription, state: .none).className
+    }
+
     /// The first pickle of the record: what Python makes the object of.
     public var classDescription: PickleValue { preconditionFailure("every kind of object has a class description") }
 
@@ -43,6 +53,16 @@ public class PersistentObject {
 
     /// What takes over the state of a record. Whatever may fail about that has been done when this returns.
     func adoption(of state: PickleValue) throws(FormatError) -> () -> Void { return {} }
+
+    /// What takes over a record, for objects that keep more of it than the state.
+    func recordAdoption(_ record: ByteBuffer) throws(FormatError) -> () -> Void {
+        try self.adoption(of: ObjectRecord(record).state)
+    }
+
+    /// The record of the object as it is now.
+    func encodedRecord() -> ByteBuffer {
+        ObjectRecord(classDescription: self.classDescription, state: self.state).bytes
+    }
 
     /// Calls `body` with every reference that the object holds.
     func forEachReference(_ body: (PersistentReference) -> Void) {}
@@ -66,7 +86,19 @@ public class PersistentObject {
         connection.didChange(self)
     }
 
-    /// Returns to what is committed.
+    /// The contents of a blob that no transaction has committed yet; `nil` for all other objects.
+    var uncommittedBlob: UncommittedBlob? {
+        get { nil }
+        set {}
+    }
+
+    /// The state has been written down by a savepoint.
+    final func didSave() {
+        self.forgetCommitted(restoring: false)
+        self.isChanged = false
+    }
+
+    /// Returns to what is committed, or was written down by a savepoint.
     final func revert() {
         guard self.isChanged else { return }
         self.forgetCommitted(restoring: true)
@@ -78,6 +110,7 @@ public class PersistentObject {
         self.forgetCommitted(restoring: false)
         self.isChanged = false
         self.serial = tid
+        self.uncommittedBlob = nil
         self.forEachReference { $0.settle() }
     }
 }

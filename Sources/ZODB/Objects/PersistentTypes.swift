@@ -15,6 +15,8 @@ enum PersistentTypes {
     static let makers: [PickleGlobal: Maker] = [
         PersistentMapping.makers,
         Length.makers,
+        PersistentList.makers,
+        Blob.makers,
     ].reduce(into: BTrees.makers) { known, makers in
         known.merge(makers) { _, _ in preconditionFailure("two Swift types stand for one Python class") }
     }
@@ -26,6 +28,17 @@ extension PersistentMapping {
         var makers: [PickleGlobal: PersistentTypes.Maker] = [:]
         for name in self.knownClasses {
             makers[name] = { try PersistentMapping(classDescription: $0, state: $1) }
+        }
+        return makers
+    }
+}
+
+extension PersistentList {
+    /// For `PersistentTypes`.
+    static var makers: [PickleGlobal: PersistentTypes.Maker] {
+        var makers: [PickleGlobal: PersistentTypes.Maker] = [:]
+        for name in self.knownClasses {
+            makers[name] = { try PersistentList(classDescription: $0, state: $1) }
         }
         return makers
     }

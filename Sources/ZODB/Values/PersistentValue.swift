@@ -30,6 +30,10 @@ public enum PersistentValue: Hashable {
     case list([PersistentValue])
     /// Python's `tuple`.
     case tuple([PersistentValue])
+    /// Python's `set`.
+    case set(Set<PersistentValue>)
+    /// Python's `frozenset`.
+    case frozenSet(Set<PersistentValue>)
     /// Python's `dict`, its items in the order in which they were set.
     case dictionary(OrderedDictionary<PersistentValue, PersistentValue>)
     /// Another persistent object, which lives in a record of its own.
@@ -51,6 +55,8 @@ public enum PersistentValue: Hashable {
         case (.bytes(let one), .bytes(let other)): one == other
         case (.list(let one), .list(let other)): one == other
         case (.tuple(let one), .tuple(let other)): one == other
+        case (.set(let one), .set(let other)): one == other
+        case (.frozenSet(let one), .frozenSet(let other)): one == other
         case (.dictionary(let one), .dictionary(let other)): one == other
         case (.reference(let one), .reference(let other)): one == other
         case (.opaque(let one), .opaque(let other)): one == other
@@ -107,6 +113,14 @@ extension PersistentValue {
     public var elements: [PersistentValue]? {
         switch self {
         case .list(let values), .tuple(let values): values
+        default: nil
+        }
+    }
+
+    /// The elements of a set or a frozen set.
+    public var members: Set<PersistentValue>? {
+        switch self {
+        case .set(let values), .frozenSet(let values): values
         default: nil
         }
     }

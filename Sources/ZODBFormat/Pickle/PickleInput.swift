@@ -9,10 +9,13 @@ import NIOCore
 struct PickleInput {
     private(set) var buffer: ByteBuffer
     private let start: Int
+    /// Whether text that is not valid UTF-8 is made valid, by whoever knows that it is not wanted.
+    private let repairsText: Bool
 
-    init(_ buffer: ByteBuffer) {
+    init(_ buffer: ByteBuffer, repairsText: Bool = false) {
         self.buffer = buffer
         self.start = buffer.readerIndex
+        self.repairsText = repairsText
     }
 
     /// How many bytes have been read.
@@ -63,6 +66,7 @@ struct PickleInput {
     mutating func readString(_ length: Int) throws(FormatError) -> String {
         guard length >= 0, length <= self.buffer.readableBytes else { throw self.truncated() }
         let begin = self.offset
+        if self.repairsText { return String(buffer: try self.readSlice(length)) }
         do {
             guard let string = try self.buffer.readUTF8ValidatedString(length: length) else { throw self.truncated() }
             return string

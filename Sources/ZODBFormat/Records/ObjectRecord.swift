@@ -24,7 +24,12 @@ public struct ObjectRecord: Hashable, Sendable {
     /// Reads a whole record. Its pickles belong together: the state may name what the class pickle remembered, so that
     /// reading them one by one fails for many records.
     public init(_ record: ByteBuffer, limits: PickleReader.Limits = PickleReader.Limits()) throws(FormatError) {
-        var machine = PickleMachine(PickleInput(record), limits: limits)
+        try self.init(record, limits: limits, repairingText: false)
+    }
+
+    /// Reads a whole record, perhaps with text that is not what it was.
+    init(_ record: ByteBuffer, limits: PickleReader.Limits, repairingText: Bool) throws(FormatError) {
+        var machine = PickleMachine(PickleInput(record, repairsText: repairingText), limits: limits)
         do {
             self.classDescription = try machine.run()
             self.state = try machine.run()

@@ -12,10 +12,10 @@ import Darwin
 #endif
 
 /// A reading of the time of day, counted from 1970 in UTC.
-typealias WallClock = @Sendable () -> Duration
+package typealias WallClock = @Sendable () -> Duration
 
 /// The system's time of day.
-@Sendable func systemWallClock() -> Duration {
+@Sendable package func systemWallClock() -> Duration {
     var time = timespec()
     unsafe clock_gettime(CLOCK_REALTIME, &time)
     return .seconds(time.tv_sec) + .nanoseconds(time.tv_nsec)

@@ -73,6 +73,31 @@ import Testing
                 """,
             refusal: "data race"
         ),
+        Program(
+            testDescription: "an object is kept by the main actor",
+            body: "try await database.transaction { @MainActor root in Window.shown = root }",
+            refusal: "error:"
+        ),
+        Program(
+            testDescription: "a reference leaves its connection",
+            body: """
+                let value = try await database.read { root in root["x"]?.reference }
+                _ = value
+                """,
+            refusal: "Sendable"
+        ),
+        Program(
+            testDescription: "a connection leaves its closure",
+            body: "_ = try await database.withConnection { connection in connection }",
+            refusal: "Sendable"
+        ),
+        Program(
+            testDescription: "the contents of a blob may be read by anybody",
+            body: """
+                let contents = try await database.read { root in try await root.blob("picture")?.contents() }
+                Task { for try await piece in contents! { print(piece) } }
+                """
+        ),
     ]
 
     @Test(.timeLimit(.minutes(5)), arguments: Self.programs) func theCompilerKeepsObjectsApart(_ program: Program)
@@ -86,6 +111,8 @@ import Testing
                 var kept: PersistentMapping?
                 func keep(_ object: PersistentMapping) { self.kept = object }
             }
+
+            @MainActor enum Window { static var shown: PersistentMapping? }
 
             func program(_ database: Database) async throws {
             \(program.body)

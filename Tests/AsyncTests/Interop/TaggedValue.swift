@@ -86,7 +86,7 @@ struct TaggedValue: Decodable {
             case .list(let elements): #"{"list":[\#(try Self.list(elements))]}"#
             case .dictionary(let items):
                 #"{"dict":[\#(try items.map { "[\(try Self.list([$0.key, $0.value]))]" }.joined(separator: ","))]}"#
-            case .reference, .opaque: throw Failure(description: "\(self.value) is not plain data")
+            case .set, .frozenSet, .reference, .opaque: throw Failure(description: "\(self.value) is not plain data")
             }
         }
     }

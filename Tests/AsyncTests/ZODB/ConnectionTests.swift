@@ -263,7 +263,9 @@ import ZODBStorage
     }
 
     @Test func objectsThatNobodyHoldsAreForgottenBeyondTheLimit() async throws {
-        let database = try await Database.open(self.storage, cacheSize: 10)
+        var options = DatabaseOptions()
+        options.cacheSize = 10
+        let database = try await Database.open(self.storage, options: options)
         let connection = database.connection()
         try await connection.transaction { root in
             for index in 0..<50 { root[.int(index)] = .object(PersistentMapping(["n": .int(index)])) }

@@ -15,19 +15,20 @@ import ZODBFormat
         [
             .null, true, false, 0, -1, .int(.max), .int(.min), .bigInteger(BigInteger("18446744073709551616")!), 1.5,
             "text ü 🐟", .bytes(ByteBuffer(bytes: [0, 255])), [1, "two", [3.0]], .tuple([.null, .tuple([])]),
-            ["a": 1, 2: "b", .null: ["nested": true]], .opaque(.set([.int(1)])),
+            ["a": 1, 2: "b", .null: ["nested": true]], .set([1, "two"]),
             .opaque(
                 .object(
                     PickleObject(.reduce, callable: .global(PickleGlobal("datetime", "date")), arguments: .tuple([]))
                 )
             ),
+            .frozenSet([.tuple([1])]), .opaque(.byteArray(ByteBuffer(bytes: [1]))),
             .reference(PersistentReference(persistentID: .tuple([.bytes(ObjectID(rawValue: 7).bytes), .none]))),
         ]
     }
 
-    @Test(arguments: 0..<17)
+    @Test(arguments: 0..<19)
     func aValueThatIsPickledReadsAsItself(_ index: Int) {
-        #expect(Self.plain.count == 17)
+        #expect(Self.plain.count == 19)
         let value = Self.plain[index]
         #expect(PersistentValue(value.pickle) == value)
     }

@@ -22,6 +22,9 @@ final class LogRecorder: Sendable {
         }
     }
 
+    /// Every line so far.
+    var lines: [(level: Logger.Level, text: String)] { self.recorded.withLock { $0 } }
+
     func clear() {
         self.recorded.withLock { $0 = [] }
     }
