@@ -143,6 +143,11 @@ public final class Connection {
         }
     }
 
+    /// Forgets every loaded object that the program does not hold, as Python's `cacheMinimize` does.
+    public func minimizeCache() {
+        self.cache.minimize()
+    }
+
     /// Ends the transaction without storing its changes, and lets go of all objects. Nothing can be done afterwards.
     ///
     /// A connection that came from an `open` of a whole database (`ZKZEO.connection`) closes everything it opened.

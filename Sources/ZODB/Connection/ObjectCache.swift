@@ -95,19 +95,31 @@ struct ObjectCache {
     /// Forgets objects that nobody holds and that were not asked for recently, when there are more than the limits allow.
     mutating func shrink() {
         guard self.isTooLarge else { return }
-        var unused: [(lastUse: UInt64, oid: ObjectID)] = []
-        // Not `indices`: it would keep a copy of the dictionary, and with it every object.
-        var index = self.objects.startIndex
-        while index != self.objects.endIndex {
-            if isKnownUniquelyReferenced(&self.objects.values[index]) {
-                unused.append((self.objects.values[index].lastUse, self.objects.keys[index]))
-            }
-            self.objects.formIndex(after: &index)
-        }
-        unused.sort { $0.lastUse < $1.lastUse }
-        for entry in unused {
+        for oid in self.unused {
             guard self.isTooLarge else { return }
-            self.remove(entry.oid)
+            self.remove(oid)
+        }
+    }
+
+    /// Forgets every object that nobody holds.
+    mutating func minimize() {
+        for oid in self.unused { self.remove(oid) }
+    }
+
+    /// The objects that nobody holds, those that were asked for longest ago first.
+    private var unused: [ObjectID] {
+        mutating get {
+            var unused: [(lastUse: UInt64, oid: ObjectID)] = []
+            // Not `indices`: it would keep a copy of the dictionary, and with it every object.
+            var index = self.objects.startIndex
+            while index != self.objects.endIndex {
+                if isKnownUniquelyReferenced(&self.objects.values[index]) {
+                    unused.append((self.objects.values[index].lastUse, self.objects.keys[index]))
+                }
+                self.objects.formIndex(after: &index)
+            }
+            unused.sort { $0.lastUse < $1.lastUse }
+            return unused.map(\.oid)
         }
     }
 

@@ -44,7 +44,7 @@ import ZODBStorage
 
     @Test func aBlobIsWrittenAndReadPieceByPiece() async throws {
         // The environment makes it as long as one likes: the memory stays the same.
-        let megabytes = ProcessInfo.processInfo.environment["ZKZEO_BLOB_MEGABYTES"].flatMap { Int($0) } ?? 16
+        let megabytes = ProcessInfo.processInfo.environment["ZKZEO_BLOB_MEGABYTES"].flatMap { Int($0) } ?? 8
         try await self.withDatabase { database, folder in
             try await database.transaction { root in
                 let blob = try root.newBlob()
@@ -57,7 +57,7 @@ import ZODBStorage
                 for try await piece in contents {
                     #expect(piece.readableBytes <= contents.pieceSize)
                     let expected = UInt8(truncatingIfNeeded: number / (1 << 20))
-                    if !piece.readableBytesView.allSatisfy({ $0 == expected }) { rest += 1 }
+                    if piece != ByteBuffer(repeating: expected, count: piece.readableBytes) { rest += 1 }
                     number += piece.readableBytes
                 }
                 #expect(rest == 0)

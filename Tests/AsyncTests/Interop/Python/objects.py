@@ -82,7 +82,8 @@ class Customer(Persistent):
 
 
 class Sized(Persistent):
-    """A class that is made with arguments."""
+    """A class that is made with arguments, which its state does not have."""
+    __slots__ = ('made_with', '__dict__')
 
     def __new__(cls, size, unit='cm'):
         self = super().__new__(cls)

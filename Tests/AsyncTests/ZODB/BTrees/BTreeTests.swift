@@ -150,6 +150,7 @@ import ZODBStorage
             root["tree"] = .object(tree)
         }
         let connection = database.connection()
+        connection.minimizeCache()
         let tree = try #require(try await connection.root().object("tree") as? IIBTree)
         #expect(connection.cache.count == 2)
         #expect(try await tree[1234] == 1)
