@@ -3,6 +3,7 @@
 // Licensed under the Apache License, Version 2.0; see LICENSE.
 // SPDX-License-Identifier: Apache-2.0
 
+import Logging
 import ZConfig
 import ZODB
 import ZODBStorage
@@ -10,43 +11,64 @@ import ZODBStorage
 /// `<zodb>`: a database and the storage in it, read and found right.
 struct DatabaseSection {
     private let opener: StorageSections.Opener
-    private let cacheSize: Int
+    private let options: DatabaseOptions
 
-    /// Python's default where there is a section.
-    private static let defaultCacheSize = 5000
-
-    /// Keys that Python has and that say nothing to a database here, and what to do about each.
-    private static let refused = [
-        "class-factory":
-            "names a Python function, which cannot run here; register types for Python's classes in its place",
-        "cache-size-bytes": "counts bytes, and this database counts objects; remove it, and see 'cache-size'",
-        "large-record-size": "warns of large records, and this database does not; remove it",
-        "pool-size": "bounds a pool, and this database makes connections as they are asked for; remove it",
-        "pool-timeout": "is for a pool, and this database makes connections as they are asked for; remove it",
-        "historical-pool-size": "is for historical connections, and this database has none; remove it",
-        "historical-cache-size": "is for historical connections, and this database has none; remove it",
-        "historical-cache-size-bytes": "is for historical connections, and this database has none; remove it",
-        "historical-timeout": "is for historical connections, and this database has none; remove it",
-        "database-name": "is for several databases, and this one stands alone; remove it",
-        "allow-implicit-cross-references": "is for several databases, and this one stands alone; remove it",
+    private static let keys = [
+        "cache-size", "cache-size-bytes", "large-record-size", "pool-size", "pool-timeout", "historical-pool-size",
+        "historical-cache-size", "historical-cache-size-bytes", "historical-timeout", "database-name",
+        "allow-implicit-cross-references", "class-factory",
     ]
 
     init(_ section: ConfigurationSection, _ sections: StorageSections) throws(ConfigurationError) {
-        for key in section.keys {
-            guard let reason = Self.refused[key.name.lowercased()] else { continue }
-            throw ConfigurationError(at: key.position, "'\(key.name)' \(reason)")
+        try section.rejectUnknown(keys: Self.keys, sections: sections.types)
+        if try section.optional("class-factory", as: .string) != nil {
+            throw ConfigurationError(
+                at: section.position(of: "class-factory"),
+                "'class-factory' names a Python function, which cannot run here; register types for Python's classes in its "
+                    + "place"
+            )
         }
-        try section.rejectUnknown(keys: ["cache-size"], sections: sections.types)
-        self.cacheSize = try section.optional("cache-size", as: .integer.atLeast(0)) ?? Self.defaultCacheSize
+        if try section.optional("allow-implicit-cross-references", as: .boolean) == true {
+            throw ConfigurationError(
+                at: section.position(of: "allow-implicit-cross-references"),
+                "'allow-implicit-cross-references': references into other databases are read here and never made; remove it"
+            )
+        }
+        self.options = try Self.options(section, sections.logger)
         var storage = section
         storage.keys = []
         self.opener = try ConfigurationText.storage(in: storage, sections)
     }
 
+    private static func options(
+        _ section: ConfigurationSection,
+        _ logger: Logger?
+    ) throws(ConfigurationError) -> DatabaseOptions {
+        let count = Datatype<Int>.integer.atLeast(0)
+        let size = Datatype<Int>.byteSize.atLeast(0)
+        var options = DatabaseOptions()
+        // Python's default where there is a section.
+        options.cacheSize = try section.optional("cache-size", as: count) ?? 5000
+        options.cacheSizeBytes = try section.optional("cache-size-bytes", as: size) ?? options.cacheSizeBytes
+        options.largeRecordSize = try section.optional("large-record-size", as: size) ?? options.largeRecordSize
+        options.poolSize = try section.optional("pool-size", as: count) ?? options.poolSize
+        options.poolTimeout = try section.optional("pool-timeout", as: .timeInterval)
+        options.historicalPoolSize =
+            try section.optional("historical-pool-size", as: count) ?? options.historicalPoolSize
+        options.historicalCacheSize =
+            try section.optional("historical-cache-size", as: count) ?? options.historicalCacheSize
+        options.historicalCacheSizeBytes =
+            try section.optional("historical-cache-size-bytes", as: size) ?? options.historicalCacheSizeBytes
+        options.historicalTimeout = try section.optional("historical-timeout", as: .timeInterval) ?? .seconds(300)
+        options.name = try section.optional("database-name", as: .nonEmptyString) ?? section.name ?? options.name
+        if let logger { options.logger = logger }
+        return options
+    }
+
     func open() async throws -> Database {
         let storage = try await self.opener.open()
         do {
-            return try await Database.open(storage, cacheSize: self.cacheSize)
+            return try await Database.open(storage, options: self.options)
         } catch {
             try? await storage.close()
             throw error

@@ -26,6 +26,15 @@ import ZODBStorage
 
                     <zodb main>
                       cache-size 100
+                      cache-size-bytes 10MB
+                      pool-size 3
+                      pool-timeout 2m
+                      historical-pool-size 1
+                      historical-cache-size 10
+                      historical-cache-size-bytes 1MB
+                      historical-timeout 10m
+                      large-record-size 1MB
+                      allow-implicit-cross-references no
                       <zkzeoclient>
                         zookeeper $zk
                         server /databases/demo
@@ -34,7 +43,11 @@ import ZODBStorage
                     </zodb>
                     """
                 let database = try await Database.open(configuration: text)
-                #expect(database.cacheSize == 100)
+                #expect(database.options.cacheSize == 100)
+                #expect(database.options.name == "main" && database.options.poolSize == 3)
+                #expect(database.options.poolTimeout == .seconds(120))
+                #expect(database.options.historicalTimeout == .seconds(600))
+                #expect(database.options.largeRecordSize == 1 << 20)
                 try await database.transaction { root in root["x"] = 1 }
                 await database.close()
 
@@ -90,7 +103,7 @@ import ZODBStorage
         try await withTemporaryDirectory { folder in
             let storage = "<filestorage>\npath \(folder)/Data.fs\n</filestorage>"
             let database = try await Database.open(configuration: "<zodb>\n\(storage)\n</zodb>")
-            #expect(database.cacheSize == 5000)
+            #expect(database.options.cacheSize == 5000 && database.options.name == "unnamed")
             try await database.transaction { root in root["x"] = 1 }
             await database.close()
 
