@@ -67,6 +67,7 @@ extension WireFormat {
 
     /// Reads what a server said in one frame. For clients.
     public func decodeServerMessage(_ body: ByteBuffer) throws(FormatError) -> ServerMessage {
+        if self == .pickle, let message = PickleFastPath.serverMessage(body) { return message }
         let envelope = try self.envelope(of: body)
         guard envelope.name == Self.replyName else {
             return .call(try ClientCall(method: envelope.name, arguments: envelope.arguments))

@@ -7,7 +7,7 @@ public import NIOCore
 
 /// Reads the file of a blob piece by piece. Goes on when the file has been removed meanwhile. Blocks.
 public final class BlobFileReader: Sendable {
-    private let file: PositionalFile
+    let file: PositionalFile
 
     /// Opens the file at a path that `Storage.blob(of:at:)` has named.
     ///

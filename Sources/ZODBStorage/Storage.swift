@@ -140,6 +140,12 @@ public protocol Storage: AnyObject, Sendable {
     /// Throws `StorageError.noSuchObject` when that transaction wrote none.
     func blob(of oid: ObjectID, at serial: TransactionID) async throws -> String
 
+    /// Opens the file with the blob that the transaction `serial` wrote for an object, also where files may be removed
+    /// between a question for the path and the opening, as from a cache.
+    ///
+    /// Throws `StorageError.noSuchObject` when that transaction wrote none.
+    func openBlob(of oid: ObjectID, at serial: TransactionID) async throws -> BlobFileReader
+
     /// The folder in which somebody who shares the blob directory leaves the file of a new blob of an object; `nil` where
     /// the storage keeps no blobs.
     func blobFolder(of oid: ObjectID) -> String?
@@ -211,6 +217,11 @@ extension Storage {
     /// No storage has blobs unless it says so.
     public func blob(of oid: ObjectID, at serial: TransactionID) async throws -> String {
         throw StorageError.unsupported("keep blobs", self)
+    }
+
+    /// Opens the file that the storage names.
+    public func openBlob(of oid: ObjectID, at serial: TransactionID) async throws -> BlobFileReader {
+        try BlobFileReader(path: try await self.blob(of: oid, at: serial))
     }
 
     /// No storage has blobs unless it says so.

@@ -25,12 +25,12 @@ public final class UncommittedBlob: Sendable {
     public var path: String? { self.file.withLock { $0 } }
 
     /// The file has another path now.
-    func moved(to path: String) {
+    package func moved(to path: String) {
         self.file.withLock { $0 = path }
     }
 
     /// Hands the file over: the caller renames or removes it. `nil` when somebody else has it already.
-    func take() -> String? {
+    package func take() -> String? {
         self.file.withLock { file in
             defer { file = nil }
             return file

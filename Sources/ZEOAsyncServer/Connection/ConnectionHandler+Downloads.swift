@@ -41,7 +41,7 @@ extension ConnectionHandler {
             self.server.walks.start(on: WalkExecutor.shared) {
                 let result: Result<BlobFileReader, any Error>
                 do {
-                    result = .success(try BlobFileReader(path: try await storage.blob(of: oid, at: serial)))
+                    result = .success(try await storage.openBlob(of: oid, at: serial))
                 } catch {
                     result = .failure(error)
                 }

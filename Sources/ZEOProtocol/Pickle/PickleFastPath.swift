@@ -6,7 +6,7 @@
 import NIOCore
 import ZODBFormat
 
-/// Reads the calls that come by the thousand without building values in between.
+/// Reads the calls, and the answers to loads, that come by the thousand without building values in between.
 ///
 /// It knows only the exact bytes that Python's ZEO writes for them. Whatever looks different takes the general way, so
 /// that nothing but speed depends on it.
@@ -18,6 +18,16 @@ enum PickleFastPath {
             scanner.take("t"), scanner.take("."), scanner.buffer.readableBytes == 0
         else { return nil }
         return ClientMessage(id: id, isAsynchronous: isAsynchronous, call: call)
+    }
+
+    /// The answer to a load that found something; `nil` for all others.
+    static func serverMessage(_ body: ByteBuffer) -> ServerMessage? {
+        var scanner = Scanner(buffer: body)
+        guard scanner.take(0x80), scanner.take(3), scanner.take("("), let id = scanner.messageID(),
+            scanner.isResult(), let revision = scanner.loadedRevision(),
+            scanner.take("t"), scanner.take("."), scanner.buffer.readableBytes == 0
+        else { return nil }
+        return .reply(id, .revision(revision))
     }
 
     private struct Scanner {
@@ -95,6 +105,29 @@ enum PickleFastPath {
                 self.take("C"), self.take(8), let tid = self.buffer.readIdentifier(as: TransactionID.self)
             else { return nil }
             return (oid, tid)
+        }
+
+        /// The flag and the name of an answer that is a result.
+        mutating func isResult() -> Bool {
+            guard self.take("K") ? self.take(0) : self.take(0x89), self.take("X"),
+                let count = self.buffer.readInteger(endianness: .little, as: UInt32.self),
+                let name = self.buffer.readSlice(length: Int(count))
+            else { return false }
+            return name.readableBytesView.elementsEqual(WireFormat.replyName.utf8)
+        }
+
+        mutating func loadedRevision() -> LoadedRevision? {
+            guard let data = self.bytes(), self.take("C"), self.take(8),
+                let tid = self.buffer.readIdentifier(as: TransactionID.self)
+            else { return nil }
+            var next: TransactionID?
+            if !self.take("N") {
+                guard self.take("C"), self.take(8), let tid = self.buffer.readIdentifier(as: TransactionID.self) else {
+                    return nil
+                }
+                next = tid
+            }
+            return self.take(0x87) ? LoadedRevision(data: data, tid: tid, next: next) : nil
         }
 
         mutating func call() -> ServerCall? {

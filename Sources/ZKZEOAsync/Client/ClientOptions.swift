@@ -83,6 +83,25 @@ public struct ClientOptions: Sendable {
     /// How much memory the records of recently used objects may take, in bytes.
     public var cacheSize = 20 * 1024 * 1024
 
+    /// The folder of a cache of records on disk, which makes the next start quick. It is made where it is missing, and one
+    /// client at a time may use it. `nil` for a cache in memory alone.
+    public var cachePath: String?
+
+    /// The folder with the files of blobs: a cache that other clients, Python's too, may share; or, with
+    /// `sharedBlobDirectory`, the server's own. `nil` where blobs are not used.
+    public var blobDirectory: String?
+
+    /// Whether `blobDirectory` is the directory in which the server keeps its blobs, on a file system that both see.
+    public var sharedBlobDirectory = false
+
+    /// How many bytes the files in a cache of blobs may take, more or less; those not used for longest are removed. `nil`
+    /// for no limit.
+    public var blobCacheSize: Int?
+
+    /// How much may be added to the cache of blobs before its size is looked at, in percent of `blobCacheSize`. So much
+    /// room is made, too.
+    public var blobCacheSizeCheck = 10
+
     /// How often the server is asked for a sign of life. One that owes an answer for that long is given up.
     public var heartbeatInterval: Duration = .seconds(60)
 

@@ -48,21 +48,9 @@ extension ClientStorage {
         var beginning = try Self.beginning(draft.metadata, token)
         beginning.tid = draft.tid
         beginning.status = String(UnicodeScalar(draft.status.rawValue))
-        var messages: [ServerCall] = [.begin(beginning)]
-        for operation in draft.operations {
-            switch operation {
-            case .store(let oid, let serial, let data): messages.append(.store(oid, serial: serial, data: data, token))
-            case .checkCurrent(let oid, let serial): messages.append(.checkCurrent(oid, serial: serial, token))
-            case .restore(let oid, let serial, let data, let earlier, nil):
-                messages.append(.restore(oid, serial: serial, data: data, dataTransaction: earlier, token))
-            case .storeBlob, .restore:
-                throw StorageError(.unsupported, "this client does not send blobs")
-            case .undo, .delete:
-                throw StorageError(.unsupported, "this client does not undo or delete")
-            }
-        }
         let connection = try await self.connection()
         do {
+            let messages = try await self.send(draft.operations, behind: [.begin(beginning)], token, to: connection)
             let reply = try await connection.call(.vote(token), after: messages)
             let items = try self.read(reply, on: connection) { try $0.voteItems() }
             let conflicts = items.compactMap { item -> ObjectConflict? in
@@ -89,7 +77,10 @@ extension ClientStorage {
             self.view.forget([oid])
             guard let serials = error.serials else { throw error }
             let data = draft.operations.lazy.compactMap { operation -> ByteBuffer? in
-                if case .store(oid, _, let data) = operation { data } else { nil }
+                switch operation {
+                case .store(oid, _, let data), .storeBlob(oid, _, let data, _): data
+                default: nil
+                }
             }
             guard let data = data.last else { throw error }
             return .conflicts([
@@ -102,6 +93,46 @@ extension ClientStorage {
                 self.view.forget([oid])
             }
             throw error
+        }
+    }
+
+    /// Sends a transaction as far as its last blob. Returns the messages that are still to be sent.
+    private func send(
+        _ operations: [TransactionDraft.Operation],
+        behind beginning: [ServerCall],
+        _ token: TransactionToken,
+        to connection: ZEOConnection
+    ) async throws -> [ServerCall] {
+        var messages = beginning
+        for operation in operations {
+            switch operation {
+            case .store(let oid, let serial, let data): messages.append(.store(oid, serial: serial, data: data, token))
+            case .checkCurrent(let oid, let serial): messages.append(.checkCurrent(oid, serial: serial, token))
+            case .undo(let tid): messages.append(.undo(tid, token))
+            case .delete(let oid, let serial): messages.append(.delete(oid, serial: serial, token))
+            case .storeBlob(let oid, let serial, let data, let blob):
+                try await connection.transmit(messages)
+                messages = []
+                try await self.send(blob, of: oid, serial: serial, data: data, token, to: connection)
+            case .restore(let oid, _, let data?, _, let blob?):
+                // The protocol restores no blobs. Who copies a history is alone: it is stored upon what there is.
+                let serial = try await self.currentSerial(of: oid)
+                try await connection.transmit(messages)
+                messages = []
+                try await self.send(blob, of: oid, serial: serial, data: data, token, to: connection)
+            case .restore(let oid, let serial, let data, let earlier, _):
+                messages.append(.restore(oid, serial: serial, data: data, dataTransaction: earlier, token))
+            }
+        }
+        return messages
+    }
+
+    /// The tid of an object's current revision, `.zero` where there is none.
+    private func currentSerial(of oid: ObjectID) async throws -> TransactionID {
+        do {
+            return try await self.serial(of: oid, before: .max) ?? .zero
+        } catch let error as StorageError where error.code == .noSuchObject {
+            return .zero
         }
     }
 
@@ -134,7 +165,9 @@ extension ClientStorage {
             throw StorageError(.noSuchVote, "vote \(vote.rawValue) is not held")
         }
         defer { self.commits.leave() }
-        return try await held.connection.finish(vote.token, held.commit)
+        let tid = try await held.connection.finish(vote.token, held.commit)
+        await self.keep(held.commit.blobs, at: tid)
+        return tid
     }
 
     /// Gives up a prepared transaction.

@@ -3,6 +3,7 @@
 // Licensed under the Apache License, Version 2.0; see LICENSE.
 // SPDX-License-Identifier: Apache-2.0
 
+import Metrics
 public import NIOCore
 import ZEOProtocol
 public import ZODBFormat
@@ -11,13 +12,57 @@ public import ZODBStorage
 extension ClientStorage {
     /// The newest revision of an object that is older than `tid`, from memory or from the server.
     public func load(_ oid: ObjectID, before tid: TransactionID) async throws -> ObjectRevision? {
-        if let revision = self.view.revision(of: oid, before: tid) { return revision }
-        return try await self.withConnection { try await $0.load(oid, before: tid) }
+        switch self.view.find(oid, before: tid) {
+        case .inMemory(let revision):
+            self.metrics.hits.increment()
+            return revision
+        case .onDisk(let serial, let next, let place):
+            if let data = await self.view.read(oid, serial, place) {
+                self.metrics.diskHits.increment()
+                return ObjectRevision(data: data, tid: serial, next: next)
+            }
+        case nil: break
+        }
+        let revision = try await self.withConnection { try await $0.load(oid, before: tid) }
+        self.metrics.missed(revision)
+        return revision
+    }
+
+    /// Loads revisions that are likely to be wanted soon, many at a time, and keeps them in the cache. Objects that do not
+    /// exist are passed over.
+    public func prefetch(_ oids: some Sequence<ObjectID>, before tid: TransactionID = .max) async throws {
+        /// How many calls are under way at once.
+        let width = 64
+        try await withThrowingTaskGroup(of: Void.self) { group in
+            var count = 0
+            for oid in oids where self.view.find(oid, before: tid) == nil {
+                count += 1
+                if count > width { try await group.next() }
+                group.addTask {
+                    do {
+                        self.metrics.missed(try await self.connection().load(oid, before: tid))
+                    } catch let error as StorageError where error.code == .noSuchObject {
+                        // Whoever loads it will see.
+                    }
+                }
+            }
+            try await group.waitForAll()
+        }
     }
 
     /// The record that the transaction `serial` wrote for an object, from memory or from the server.
     public func load(_ oid: ObjectID, at serial: TransactionID) async throws -> ByteBuffer {
-        if let record = self.view.record(of: oid, at: serial) { return record }
+        switch self.view.find(oid, at: serial) {
+        case .inMemory(let revision):
+            self.metrics.hits.increment()
+            return revision.data
+        case .onDisk(_, _, let place):
+            if let data = await self.view.read(oid, serial, place) {
+                self.metrics.diskHits.increment()
+                return data
+            }
+        case nil: break
+        }
         let record = try await self.call(.loadSerial(oid, serial)) { try $0.record() }
         return ByteBuffer(bytes: record.readableBytesView)
     }

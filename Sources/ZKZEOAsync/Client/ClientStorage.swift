@@ -3,6 +3,7 @@
 // Licensed under the Apache License, Version 2.0; see LICENSE.
 // SPDX-License-Identifier: Apache-2.0
 
+import Logging
 public import NIOCore
 public import NIOPosix
 public import ServiceLifecycle
@@ -24,6 +25,9 @@ public final class ClientStorage: Storage, Service {
     public let options: ClientOptions
 
     let view: ClientView
+    let metrics: ClientCacheMetrics
+    /// Where the files of blobs are; `nil` where there are none.
+    let blobs: ClientBlobs?
     let gate: ConnectionGate
     /// Servers take one transaction at a time from each client.
     let commits = Turnstile()
@@ -85,6 +89,8 @@ public final class ClientStorage: Storage, Service {
         let eventLoop = eventLoopGroup.next()
         self.options = options
         self.source = source
+        self.blobs = ClientBlobs(options)
+        self.metrics = ClientCacheMetrics(storage: options.storage)
         self.view = ClientView(cacheSize: options.cacheSize)
         self.gate = ConnectionGate(eventLoop)
         self.manager = ConnectionManager(options, self.view, self.gate, eventLoop)
@@ -167,14 +173,37 @@ public final class ClientStorage: Storage, Service {
             self.view.removeAllObservers()
             self.ready.set(.failure(StorageError(.closed, "the client has been closed")))
         }
-        let tls: ClientTLS?
         do {
-            tls = try self.options.tls.map(ClientTLS.init)
+            let tls = try self.options.tls.map(ClientTLS.init)
+            try await self.openFolders()
+            try await self.keepConnected(tls)
         } catch {
             self.ready.set(.failure(error))
+            await self.view.closeCache()
             throw error
         }
+        await self.view.closeCache()
+    }
+
+    private func openFolders() async throws {
+        try await self.blobs?.open()
+        if let path = self.options.cachePath {
+            try await self.view.openCache(at: path, size: self.options.cacheSize, storage: self.options.storage)
+        }
+    }
+
+    private func keepConnected(_ tls: ClientTLS?) async throws {
         try await withThrowingTaskGroup { group in
+            if let blobs = self.blobs {
+                group.addTask {
+                    await blobs.run { error in
+                        self.options.logger.warning(
+                            "The blob cache could not be cleaned",
+                            metadata: ["zeo.blob-dir": "\(blobs.path)", "error": "\(error)"]
+                        )
+                    }
+                }
+            }
             group.addTask { await self.manager.run(tls) }
             group.addTask { try await self.stopRequested.value() }
             switch self.source {
@@ -225,13 +254,18 @@ public final class ClientStorage: Storage, Service {
     /// What the server said about the storage; before the first connection, what is certain.
     public var traits: StorageTraits {
         let information = self.view.information
-        return StorageTraits(
+        var interfaces = information?.interfaces.filter { $0.module == "ZODB.interfaces" }.map(\.name) ?? []
+        if self.blobs == nil { interfaces.removeAll { $0.contains("Blob") } }
+        var traits = StorageTraits(
             name: self.options.name ?? information?.name ?? self.options.storage,
             isReadOnly: self.options.readOnly,
             supportsUndo: information?.supportsUndo ?? false,
-            interfaces: information?.interfaces.filter { $0.module == "ZODB.interfaces" }.map(\.name) ?? [],
+            interfaces: interfaces,
             iteratesCurrentRecords: information?.supportsRecordIternext ?? false
         )
+        traits.blobDirectory = self.blobs?.path
+        traits.blobStagingDirectory = self.blobs?.stagingPath
+        return traits
     }
 
     /// How much was in the storage when the server last said so: at the connection and after our own commits.

@@ -15,13 +15,21 @@ import ZODBStorage
 /// which the server said it; that is why what is known never goes back, and why observers hear one thing at a time.
 final class ClientView: Sendable {
     private struct State {
-        var cache: ClientCache
+        var cache: JournaledCache
+        /// Where the cache is written down; `nil` for one in memory alone.
+        var files: CacheFiles?
         /// Up to where everything has been told; `nil` before the first connection.
         var last: TransactionID?
         var information: ServerInformation?
         var observers: [ObjectIdentifier: any StorageObserver] = [:]
         var unusedOIDs: [ObjectID] = []
         var usesPing = true
+
+        /// What the cache has learnt is written down in the order in which it was learnt.
+        mutating func changeCache(_ change: (inout JournaledCache) -> Void) {
+            change(&self.cache)
+            if let files = self.files { files.add(self.cache.takeOperations()) }
+        }
     }
 
     private let state: Mutex<State>
@@ -29,7 +37,47 @@ final class ClientView: Sendable {
     private let telling = Mutex(())
 
     init(cacheSize: Int) {
-        self.state = Mutex(State(cache: ClientCache(limit: cacheSize)))
+        self.state = Mutex(State(cache: JournaledCache(memory: cacheSize)))
+    }
+
+    // MARK: The cache on disk
+
+    /// How much of a cache on disk is in memory, too, at most.
+    private static let maximumMemory = 32 * 1024 * 1024
+
+    /// Takes up the cache at a path, before the first connection. Nothing of it is shown until it has been verified.
+    func openCache(at path: String, size: Int, storage: String) async throws {
+        let (files, cache) = try await onFileThread {
+            try CacheFiles.open(path, limit: size, memory: min(size, Self.maximumMemory), storage: storage)
+        }
+        self.state.withLock { state in
+            state.cache = cache
+            state.files = files
+        }
+    }
+
+    /// Writes down what is still to be written, and lets other clients use the cache on disk.
+    func closeCache() async {
+        let files = self.state.withLock { state in
+            state.cache.dropJournal()
+            defer { state.files = nil }
+            return state.files
+        }
+        await files?.flush()
+        files?.close()
+    }
+
+    /// Reads a record that is on disk; `nil` when it cannot be.
+    func read(_ oid: ObjectID, _ tid: TransactionID, _ place: CachePlace) async -> ByteBuffer? {
+        guard let files = self.state.withLock({ $0.files }) else { return nil }
+        let data = try? await onFileThread { files.read(place) }
+        self.state.withLock { $0.cache.read(oid, tid, place, data) }
+        return data
+    }
+
+    /// Up to where what is known has been told, be it to an earlier run; `nil` when nothing is known.
+    var verificationStart: TransactionID? {
+        self.state.withLock { $0.last ?? ($0.cache.last == .zero ? nil : $0.cache.last) }
     }
 
     /// Up to where everything has been told; `nil` before the first connection.
@@ -47,12 +95,15 @@ final class ClientView: Sendable {
 
     // MARK: Reading
 
-    func revision(of oid: ObjectID, before tid: TransactionID) -> ObjectRevision? {
-        self.state.withLock { $0.cache.revision(of: oid, before: tid) }
+    /// What is known of the newest revision of an object that is older than `tid`. Nothing before the first connection,
+    /// which may find out that the cache is stale.
+    func find(_ oid: ObjectID, before tid: TransactionID) -> ClientCache.Finding? {
+        self.state.withLock { $0.last == nil ? nil : $0.cache.find(oid, before: tid) }
     }
 
-    func record(of oid: ObjectID, at serial: TransactionID) -> ByteBuffer? {
-        self.state.withLock { $0.cache.record(of: oid, at: serial) }
+    /// What is known of the revision that `serial` wrote of an object.
+    func find(_ oid: ObjectID, at serial: TransactionID) -> ClientCache.Finding? {
+        self.state.withLock { $0.last == nil ? nil : $0.cache.find(oid, at: serial) }
     }
 
     /// Takes identifiers that the server has given before; `nil` when there are not enough.
@@ -103,24 +154,31 @@ final class ClientView: Sendable {
         let data = ByteBuffer(bytes: revision.data.readableBytesView)
         let revision = ObjectRevision(data: data, tid: revision.tid, next: revision.next)
         if revision.next == nil, let changed, revision.tid < changed { return revision }
-        self.state.withLock { $0.cache.store(revision, of: oid) }
+        self.state.withLock { state in
+            let isSlow = state.files?.isBehind ?? false
+            state.changeCache { $0.store(revision, of: oid, onlyInMemory: isSlow) }
+        }
         return revision
     }
 
     /// Somebody else's transaction has become visible.
     func committed(_ transaction: CommittedTransaction) {
         self.announce(transaction) { state in
-            for oid in transaction.oids { state.cache.invalidate(oid, at: transaction.tid) }
+            state.changeCache { $0.told(transaction.tid, transaction.oids) }
         }
     }
 
     /// Our own transaction has become visible. Of objects that the server merged the record is not known.
     func committed(_ transaction: CommittedTransaction, records: [ObjectID: ByteBuffer], merged: Set<ObjectID>) {
         self.announce(transaction) { state in
-            for oid in transaction.oids {
-                state.cache.invalidate(oid, at: transaction.tid)
-                guard !merged.contains(oid), let data = records[oid] else { continue }
-                state.cache.store(ObjectRevision(data: data, tid: transaction.tid, next: nil), of: oid)
+            let isSlow = state.files?.isBehind ?? false
+            state.changeCache { cache in
+                cache.told(transaction.tid, transaction.oids)
+                for oid in transaction.oids {
+                    guard !merged.contains(oid), let data = records[oid] else { continue }
+                    let revision = ObjectRevision(data: data, tid: transaction.tid, next: nil)
+                    cache.store(revision, of: oid, onlyInMemory: isSlow)
+                }
             }
         }
     }
@@ -128,7 +186,7 @@ final class ClientView: Sendable {
     /// The cached revision of an object has proved not to be the current one.
     func forget(_ oids: [ObjectID]) {
         self.state.withLock { state in
-            for oid in oids { state.cache.invalidate(oid, at: nil) }
+            state.changeCache { $0.forget(oids) }
         }
     }
 
@@ -166,10 +224,9 @@ final class ClientView: Sendable {
             // A server that was started anew may give identifiers again that were given before but never stored.
             state.unusedOIDs = []
             switch verification {
-            case .upToDate: break
-            case .changed(_, let oids):
-                for oid in oids { state.cache.invalidate(oid, at: nil) }
-            case .tooOld: state.cache.removeAll()
+            case .upToDate(let tid): state.changeCache { $0.told(tid, []) }
+            case .changed(let tid, let oids): state.changeCache { $0.changed(tid, oids) }
+            case .tooOld(let tid): state.changeCache { $0.clear(tid) }
             }
             return (Array(state.observers.values), state.last != nil)
         }

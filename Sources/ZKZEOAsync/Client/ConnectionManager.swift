@@ -218,7 +218,7 @@ actor ConnectionManager {
                 server = try await connection.call(.lastTransaction).transactionID() ?? .zero
             }
             let verification: CacheVerification
-            switch try CacheVerification.question(client: self.view.last, server: server) {
+            switch try CacheVerification.question(client: self.view.verificationStart, server: server) {
             case .nothing(let answer): verification = answer
             case .invalidations(let tid):
                 let answer = try await connection.call(.getInvalidations(after: tid)).invalidations()

@@ -9,9 +9,18 @@ import ZODBStorage
 
 /// What the client needs to know of its own transaction when the server has committed it.
 struct OwnCommit: Sendable {
+    /// A blob that was sent with the transaction.
+    struct Blob: Sendable {
+        var oid: ObjectID
+        var blob: UncommittedBlob
+    }
+
+    /// The blobs, whose files the client may keep.
+    let blobs: [Blob]
     /// The records as they were sent.
     let records: [ObjectID: ByteBuffer]
-    /// The objects whose record the server has merged with what others had committed.
+    /// The objects whose record is not what was sent: the server has merged it with what others had committed, or has undone
+    /// what an earlier transaction did.
     let merged: Set<ObjectID>
     /// The objects of which the record is not known any more: their creation had been undone in what was restored.
     private let removed: Set<ObjectID>
@@ -20,17 +29,28 @@ struct OwnCommit: Sendable {
     init(_ draft: TransactionDraft, merged: Set<ObjectID>) {
         var records: [ObjectID: ByteBuffer] = [:]
         var removed: Set<ObjectID> = []
+        var blobs: [Blob] = []
         for operation in draft.operations {
             switch operation {
             case .store(let oid, _, let data): records[oid] = data
-            case .restore(let oid, _, let data?, _, _): records[oid] = data
+            case .storeBlob(let oid, _, let data, let blob):
+                records[oid] = data
+                blobs.append(Blob(oid: oid, blob: blob))
+            case .restore(let oid, _, let data?, _, let blob):
+                records[oid] = data
+                if let blob { blobs.append(Blob(oid: oid, blob: blob)) }
             case .restore(let oid, _, nil, _, _):
                 records[oid] = nil
                 removed.insert(oid)
-            case .storeBlob, .checkCurrent, .undo, .delete: break
+            case .delete(let oid, _):
+                records[oid] = nil
+                removed.insert(oid)
+            // What an undo changes the answer to the vote says.
+            case .checkCurrent, .undo: break
             }
         }
         self.records = records
+        self.blobs = blobs
         self.removed = removed
         self.merged = merged
         self.origin = draft.origin
@@ -38,6 +58,7 @@ struct OwnCommit: Sendable {
 
     /// The transaction as observers hear of it.
     func transaction(_ tid: TransactionID) -> CommittedTransaction {
-        CommittedTransaction(tid: tid, oids: self.removed.union(self.records.keys).sorted(), origin: self.origin)
+        let oids = self.removed.union(self.records.keys).union(self.merged)
+        return CommittedTransaction(tid: tid, oids: oids.sorted(), origin: self.origin)
     }
 }

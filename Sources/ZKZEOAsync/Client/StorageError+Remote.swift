@@ -17,6 +17,7 @@ extension StorageError {
             case RemoteException.readConflictErrorName: .readConflict
             case RemoteException.readOnlyErrorName: .readOnly
             case RemoteException.storageTransactionErrorName: .noSuchVote
+            case RemoteException.undoErrorName, RemoteException.multipleUndoErrorsName: .undoFailed
             case "ZODB.POSException.Unsupported": .unsupported
             case "builtins.ValueError", "exceptions.ValueError", "builtins.TypeError", "exceptions.TypeError":
                 .invalidArgument

@@ -204,6 +204,38 @@ final class ZEOConnection: Sendable {
         return try await self.options.metrics.measured("tpc_finish") { try await slot.valueInAnyCase() }
     }
 
+    /// Has the server send a blob into a new file in a folder.
+    func blob(of oid: ObjectID, at tid: TransactionID, in folder: String) async throws -> UncommittedBlob {
+        let receiver = BlobReceiver(in: folder)
+        self.onHandler {
+            $0.call(.sendBlob(oid, tid), for: .blob(receiver))
+        } otherwise: {
+            receiver.ended(.failure(CallNotSent.error))
+        }
+        do {
+            return try await receiver.blob()
+        } catch {
+            // It was cancelled, or the disk is full: the rest is thrown away as it comes.
+            self.onHandler {
+                $0.abandon(receiver)
+            } otherwise: {
+            }
+            throw error
+        }
+    }
+
+    /// Sends messages that want no answer, one behind the other. Returns when the network has taken them.
+    func transmit(_ calls: [ServerCall]) async throws {
+        if calls.isEmpty { return }
+        let sent = CallSlot<Void>()
+        self.onHandler {
+            $0.transmit(calls, sent)
+        } otherwise: {
+            sent.complete(.failure(CallNotSent.error))
+        }
+        try await sent.value()
+    }
+
     /// Sends a message that wants no answer, if there is still somebody to hear it.
     func send(_ call: ServerCall) {
         self.onHandler {

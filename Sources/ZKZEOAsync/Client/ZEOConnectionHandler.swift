@@ -19,6 +19,7 @@ final class ZEOConnectionHandler: ChannelInboundHandler {
         case reply(CallSlot<Reply>)
         case revision(CallSlot<ObjectRevision?>)
         case tid(CallSlot<TransactionID>, OwnCommit)
+        case blob(BlobReceiver)
     }
 
     private var machine: ZEOConnectionStateMachine<Waiter>
@@ -120,6 +121,7 @@ final class ZEOConnectionHandler: ChannelInboundHandler {
         guard let context else { return Self.fail(waiter, CallNotSent.error) }
         var purpose = ZEOConnectionStateMachine<Waiter>.Purpose.plain
         if case .loadBefore(let oid, let tid) = call, case .revision = waiter { purpose = .load(oid, before: tid) }
+        if case .sendBlob(let oid, let tid) = call, case .blob = waiter { purpose = .blob(oid, tid) }
         switch self.machine.call(purpose, waiter) {
         case .join: break
         case .fail(let waiter): Self.fail(waiter, CallNotSent.error)
@@ -130,10 +132,34 @@ final class ZEOConnectionHandler: ChannelInboundHandler {
         }
     }
 
+    /// Sends messages that want no answer. `sent` is completed when the network has taken them.
+    func transmit(_ calls: [ServerCall], _ sent: CallSlot<Void>) {
+        guard let context, self.machine.canSend, let last = calls.last else {
+            sent.complete(.failure(StorageError(.disconnected, "the connection was lost")))
+            return
+        }
+        for call in calls.dropLast() { self.write(.asynchronous(call), context) }
+        let promise = context.eventLoop.makePromise(of: Void.self)
+        promise.futureResult.whenComplete { result in
+            sent.complete(
+                result.mapError { StorageError(.disconnected, "the connection was lost", underlyingError: $0) }
+            )
+        }
+        self.write(.asynchronous(last), context, promise)
+        context.flush()
+    }
+
     /// Nobody waits for this answer any more.
     func abandon(_ slot: CallSlot<Reply>) {
         self.machine.abandon { waiter in
             if case .reply(let other) = waiter { other === slot } else { false }
+        }
+    }
+
+    /// Nobody wants this blob any more.
+    func abandon(_ receiver: BlobReceiver) {
+        self.machine.abandon { waiter in
+            if case .blob(let other) = waiter { other === receiver } else { false }
         }
     }
 
@@ -144,14 +170,19 @@ final class ZEOConnectionHandler: ChannelInboundHandler {
         context.flush()
     }
 
-    private func write(_ message: ClientMessage, _ context: ChannelHandlerContext) {
+    private func write(
+        _ message: ClientMessage,
+        _ context: ChannelHandlerContext,
+        _ promise: EventLoopPromise<Void>? = nil
+    ) {
         var buffer = context.channel.allocator.buffer(capacity: 256)
         do {
             try self.format.encode(message, into: &buffer)
             self.options.metrics.sentBytes.increment(by: buffer.readableBytes)
-            context.write(self.wrapOutboundOut(buffer), promise: nil)
+            context.write(self.wrapOutboundOut(buffer), promise: promise)
         } catch {
             // What comes after it makes no sense without it.
+            promise?.fail(error)
             self.close(error)
         }
     }
@@ -196,6 +227,8 @@ final class ZEOConnectionHandler: ChannelInboundHandler {
             self.machine.changed(transaction)
             self.view.committed(transaction)
         case .info(let items): self.view.informed(items)
+        case .blobPiece(.blob(let receiver), let piece): self.received(piece, by: receiver, context)
+        case .blobPiece: preconditionFailure("a blob is what was asked for")
         case .close(let error): throw error
         }
     }
@@ -204,6 +237,16 @@ final class ZEOConnectionHandler: ChannelInboundHandler {
         let call = ServerCall.register(storage: self.options.storage, isReadOnly: isReadOnly)
         self.write(ClientMessage(id: .number(id), call: call), context)
         context.flush()
+    }
+
+    /// Reads on when the disk has taken enough.
+    private func received(_ piece: ByteBuffer, by receiver: BlobReceiver, _ context: ChannelHandlerContext) {
+        let channel = context.channel
+        let isBehind = receiver.received(piece) {
+            // Fails only when the channel is closed.
+            channel.setOption(.autoRead, value: true).whenFailure { _ in }
+        }
+        if isBehind { channel.setOption(.autoRead, value: false).whenFailure { _ in } }
     }
 
     private func answer(
@@ -226,7 +269,10 @@ final class ZEOConnectionHandler: ChannelInboundHandler {
                 self.machine.changed(transaction)
                 self.view.committed(transaction, records: commit.records, merged: commit.merged)
                 slot.complete(.success(tid))
-            case (.revision, .plain), (.revision, .heartbeat): preconditionFailure("a revision is the answer to a load")
+            case (.blob(let receiver), _):
+                _ = try reply.plainValue()
+                receiver.ended(.success(()))
+            case (.revision, _): preconditionFailure("a revision is the answer to a load")
             }
         } catch let exception as RemoteException {
             Self.fail(waiter, StorageError(remote: exception))
@@ -242,6 +288,7 @@ final class ZEOConnectionHandler: ChannelInboundHandler {
         switch waiter {
         case .reply(let slot): slot.complete(.failure(error))
         case .revision(let slot): slot.complete(.failure(error))
+        case .blob(let receiver): receiver.ended(.failure(error))
         case .tid(let slot, _):
             var error = error
             if error.code == .disconnected {

@@ -3,6 +3,7 @@
 // Licensed under the Apache License, Version 2.0; see LICENSE.
 // SPDX-License-Identifier: Apache-2.0
 
+import NIOCore
 import ZEOProtocol
 import ZODBFormat
 import ZODBStorage
@@ -18,7 +19,17 @@ struct ZEOConnectionStateMachine<Waiter> {
         case plain
         /// Equal loads that are under way share one call.
         case load(ObjectID, before: TransactionID)
+        /// The file of a blob comes before the answer.
+        case blob(ObjectID, TransactionID)
         case heartbeat
+
+        /// Whether nobody else waits for the answer, too.
+        fileprivate var isForOne: Bool {
+            switch self {
+            case .plain, .blob: true
+            case .load, .heartbeat: false
+            }
+        }
     }
 
     private enum State {
@@ -49,6 +60,8 @@ struct ZEOConnectionStateMachine<Waiter> {
     /// Calls that nobody waits for any more. Their answers may still come, or never, as those to votes that were aborted.
     private var abandoned: Set<Int> = []
     private var loads: [Purpose: Int] = [:]
+    /// The calls for blobs that were not answered, abandoned ones too, in their order.
+    private var downloads: [(id: Int, blob: Purpose)] = []
     private var lastID = 0
     private var heartbeat: Int?
     private var heartbeatsAnswered = 0
@@ -110,6 +123,7 @@ struct ZEOConnectionStateMachine<Waiter> {
             self.loads[purpose] = self.lastID + 1
         }
         let id = self.nextID()
+        if case .blob = purpose { self.downloads.append((id, purpose)) }
         self.pending[id] = Pending(purpose: purpose, waiters: [waiter])
         return .send(id: id)
     }
@@ -118,7 +132,7 @@ struct ZEOConnectionStateMachine<Waiter> {
     mutating func abandon(_ isMeant: (Waiter) -> Bool) {
         guard
             let id = self.pending.first(where: {
-                $0.value.purpose == .plain && $0.value.waiters.contains(where: isMeant)
+                $0.value.purpose.isForOne && $0.value.waiters.contains(where: isMeant)
             })?.key
         else { return }
         self.pending[id] = nil
@@ -146,6 +160,8 @@ struct ZEOConnectionStateMachine<Waiter> {
         case answer([Waiter], Purpose, Reply, changed: TransactionID?)
         case invalidate(CommittedTransaction)
         case info([PickleItem])
+        /// A piece of the file of a blob.
+        case blobPiece(Waiter, ByteBuffer)
         case close(FormatError)
         case none
     }
@@ -183,12 +199,27 @@ struct ZEOConnectionStateMachine<Waiter> {
         case (.active, .call(.invalidateTransaction(let tid, let oids))):
             return .invalidate(CommittedTransaction(tid: tid, oids: oids))
         case (.standby, .call(.info(let items))), (.active, .call(.info(let items))): return .info(items)
+        case (.active, .call(.receiveBlobStart(let oid, let tid))),
+            (.active, .call(.receiveBlobStop(let oid, let tid))):
+            return self.received(nil, of: .blob(oid, tid))
+        case (.active, .call(.receiveBlobChunk(let oid, let tid, let piece))):
+            return self.received(piece, of: .blob(oid, tid))
         case (.standby, .call(let call)), (.active, .call(let call)):
             return .close(FormatError("message", "the server calls \(call.method), which nobody asked for"))
         }
     }
 
+    /// Something of a blob has come. Of those who asked for the same one the first is answered first.
+    private func received(_ piece: ByteBuffer?, of blob: Purpose) -> MessageAction {
+        guard let download = self.downloads.first(where: { $0.blob == blob }) else {
+            return .close(FormatError("message", "the server sends a blob that nobody asked for"))
+        }
+        guard let piece, let waiter = self.pending[download.id]?.waiters.first else { return .none }
+        return .blobPiece(waiter, piece)
+    }
+
     private mutating func answered(_ id: MessageID, _ reply: Reply) -> MessageAction {
+        if case .number(let number) = id { self.downloads.removeAll { $0.id == number } }
         if case .number(let number) = id, self.abandoned.remove(number) != nil { return .none }
         guard case .number(let number) = id, let pending = self.pending.removeValue(forKey: number) else {
             return .close(FormatError("message", "an answer to a call that was not made"))
@@ -246,6 +277,7 @@ struct ZEOConnectionStateMachine<Waiter> {
         defer {
             self.pending = [:]
             self.abandoned = []
+            self.downloads = []
             self.loads = [:]
         }
         return (

@@ -94,14 +94,21 @@ struct ClientSection {
         _ section: ConfigurationSection,
         _ options: inout ClientOptions
     ) throws(ConfigurationError) {
-        for key in ["cache-path", "client", "var", "blob-dir", "blob-cache-size", "blob-cache-size-check"] {
-            guard let value = try section.optional(key, as: .string), !value.isEmpty else { continue }
-            throw ConfigurationError(
-                at: section.position(of: key),
-                "'\(key)' is for files of the client, and this client keeps none; remove it"
-            )
+        let path = try section.optional("cache-path", as: .string) ?? ""
+        let client = try section.optional("client", as: .string) ?? ""
+        let folder = try section.optional("var", as: .string) ?? "."
+        if !path.isEmpty {
+            options.cachePath = path
+        } else if !client.isEmpty {
+            // Not the name that Python gives to its cache, which is a file of another kind.
+            options.cachePath = "\(folder)/\(client)-\(options.storage).zkzeo"
         }
-        _ = try section.optional("shared-blob-dir", as: .boolean)
+        let blobDirectory = try section.optional("blob-dir", as: .string) ?? ""
+        if !blobDirectory.isEmpty { options.blobDirectory = blobDirectory }
+        options.sharedBlobDirectory = try section.optional("shared-blob-dir", as: .boolean) ?? false
+        options.blobCacheSize = try section.optional("blob-cache-size", as: .byteSize.atLeast(0))
+        let check = try section.optional("blob-cache-size-check", as: .integer.atLeast(0))
+        options.blobCacheSizeCheck = check ?? options.blobCacheSizeCheck
     }
 
     // MARK: Servers

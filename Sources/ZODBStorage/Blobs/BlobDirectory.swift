@@ -5,22 +5,27 @@
 
 import Logging
 import NIOCore
-import ZODBFormat
+package import ZODBFormat
 
 /// A folder with the files of blobs, shared with Python's ZODB: one file for each revision of each blob.
 ///
 /// A file gets its name there before its transaction becomes durable. So a crash in between leaves a file that no record
 /// speaks of, which does no harm, and never a record without its file.
-struct BlobDirectory: Sendable {
+package struct BlobDirectory: Sendable {
     private static let marker = ".layout"
 
     /// The path from the root of the file system.
-    let path: String
+    package let path: String
     let layout: BlobLayout
     private let folders: DurableFolders
 
     /// Where files of blobs are that no transaction has committed yet.
-    var stagingPath: String { self.path + "/tmp" }
+    package var stagingPath: String { self.path + "/tmp" }
+
+    /// Opens the blob directory that a server shares with its clients, and makes it where it is missing.
+    package init(shared path: String, isWritable: Bool) throws {
+        try self.init(path, isWritable: isWritable)
+    }
 
     /// Opens a blob directory, and makes it where it is missing.
     ///
@@ -84,7 +89,7 @@ struct BlobDirectory: Sendable {
     }
 
     /// The folder with the files of an object.
-    func folder(of oid: ObjectID) -> String { self.path + "/" + self.layout.folder(of: oid) }
+    package func folder(of oid: ObjectID) -> String { self.path + "/" + self.layout.folder(of: oid) }
 
     /// Makes the folder of an object where it is missing, and returns it: its name, and those of the folders that it is
     /// in, survive a loss of power, whoever made them. Whoever shares the directory makes folders, too.
@@ -99,7 +104,7 @@ struct BlobDirectory: Sendable {
     func removed(_ folder: String) { self.folders.removed(folder) }
 
     /// The file with the blob that transaction `tid` wrote for an object.
-    func file(of oid: ObjectID, at tid: TransactionID) -> String {
+    package func file(of oid: ObjectID, at tid: TransactionID) -> String {
         self.folder(of: oid) + "/" + self.layout.fileName(of: tid)
     }
 
@@ -109,7 +114,7 @@ struct BlobDirectory: Sendable {
     /// The file with the blob that transaction `tid` wrote for an object.
     ///
     /// Throws `StorageError.noSuchObject` when there is none.
-    func existingFile(of oid: ObjectID, at tid: TransactionID) throws -> String {
+    package func existingFile(of oid: ObjectID, at tid: TransactionID) throws -> String {
         let file = self.file(of: oid, at: tid)
         guard FileSystem.exists(file) else {
             throw StorageError(.noSuchObject, "transaction \(tid) wrote no blob for object \(oid)", oid: oid)

@@ -139,7 +139,7 @@ package struct StorageCopy: Sendable {
         }
         let file: PositionalFile
         do {
-            file = try PositionalFile(try await self.source.blob(of: record.oid, at: record.tid), .read)
+            file = try await self.source.openBlob(of: record.oid, at: record.tid).file
         } catch let error as StorageError where error.code == .noSuchObject || error.code == .unsupported {
             summary.missingBlobs += 1
             return nil

@@ -3,12 +3,12 @@
 // Licensed under the Apache License, Version 2.0; see LICENSE.
 // SPDX-License-Identifier: Apache-2.0
 
-import NIOCore
+package import NIOCore
 
 /// What the one writer does to a data file.
 ///
 /// A seam: tests put a disk behind it that is slow, full or broken.
-protocol AppendableFile: Sendable {
+package protocol AppendableFile: Sendable {
     /// Writes all of `bytes` at a position.
     func write(_ bytes: ByteBuffer, at position: Int) throws
 

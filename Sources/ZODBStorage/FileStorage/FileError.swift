@@ -4,12 +4,12 @@
 // SPDX-License-Identifier: Apache-2.0
 
 /// A system call on a file that failed.
-struct FileError: Error, Hashable, CustomStringConvertible {
+package struct FileError: Error, Hashable, CustomStringConvertible {
     /// What was tried: "open", "write", …
-    var operation: String
-    var path: String
+    package var operation: String
+    package var path: String
     /// The system's error number.
-    var code: Int32
+    package var code: Int32
 
-    var description: String { "\(self.operation) \(self.path): \(systemMessage(self.code))" }
+    package var description: String { "\(self.operation) \(self.path): \(systemMessage(self.code))" }
 }

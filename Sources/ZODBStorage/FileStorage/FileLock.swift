@@ -9,13 +9,13 @@ import NIOCore
 /// holds the identity of the process. Python's storages (`zc.lockfile`) take the same one.
 ///
 /// The file stays when the lock is released; a lock is what the system says, not that there is a file.
-final class FileLock: Sendable {
+package final class FileLock: Sendable {
     private let file: PositionalFile
 
     /// Takes the lock for the data file at `path`.
     ///
     /// Throws `StorageError.locked` when somebody has it, in this process or another.
-    init(for path: String) throws {
+    package init(for path: String) throws {
         let lockPath = path + ".lock"
         self.file = try PositionalFile(lockPath, .readWriteOrCreate)
         guard try self.file.tryLock() else {
@@ -24,6 +24,17 @@ final class FileLock: Sendable {
                 "\(path) is open for writing already\(Self.owner(in: self.file)): \(lockPath) is locked"
             )
         }
+        try self.sign()
+    }
+
+    /// Takes the lock whose file is at `lockPath`; `nil` when somebody has it, in this process or another.
+    package init?(ifFreeAt lockPath: String) throws {
+        self.file = try PositionalFile(lockPath, .readWriteOrCreate)
+        guard try self.file.tryLock() else { return nil }
+        try self.sign()
+    }
+
+    private func sign() throws {
         let content = ByteBuffer(string: " \(processIdentifier)\n")
         try self.file.write(content, at: 0)
         try self.file.truncate(to: content.readableBytes)
@@ -53,7 +64,7 @@ final class FileLock: Sendable {
     }
 
     /// Gives the lock back.
-    func release() {
+    package func release() {
         self.file.unlock()
     }
 }

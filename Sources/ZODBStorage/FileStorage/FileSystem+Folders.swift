@@ -15,7 +15,7 @@ import Darwin
 
 extension FileError {
     /// Whether the system said that there is no such file or folder.
-    var isMissing: Bool { self.code == ENOENT }
+    package var isMissing: Bool { self.code == ENOENT }
 
     /// Whether the system said that a file cannot have a second name there.
     var saysThatLinksAreImpossible: Bool {
@@ -25,37 +25,73 @@ extension FileError {
 
 extension FileSystem {
     /// The permissions that are those of reading, and those of writing, for owner, group and others.
-    static let readPermissions: UInt32 = 0o444
-    static let writePermissions: UInt32 = 0o222
+    package static let readPermissions: UInt32 = 0o444
+    package static let writePermissions: UInt32 = 0o222
 
     /// What the system knows of a file or folder.
-    struct Information {
-        var isFile: Bool
-        var isFolder: Bool
+    package struct Information {
+        package var isFile: Bool
+        package var isFolder: Bool
         /// The lower twelve bits of the mode.
-        var permissions: UInt32
-        var size: Int
+        package var permissions: UInt32
+        package var size: Int
+        /// When the file was last read, and when last written, in nanoseconds since 1970.
+        package var accessed: Int
+        package var modified: Int
     }
 
     /// What there is at a path, symbolic links not followed; `nil` where there is nothing.
-    static func information(_ path: String) throws(FileError) -> Information? {
+    package static func information(_ path: String) throws(FileError) -> Information? {
         var information = stat()
         do {
             try systemCall("stat", path) { unsafe lstat(path, &information) }
         } catch  where error.code == ENOENT || error.code == ENOTDIR {
             return nil
         }
+        #if canImport(Darwin)
+        let (accessed, modified) = (information.st_atimespec, information.st_mtimespec)
+        #else
+        let (accessed, modified) = (information.st_atim, information.st_mtim)
+        #endif
         return Information(
             isFile: information.st_mode & S_IFMT == S_IFREG,
             isFolder: information.st_mode & S_IFMT == S_IFDIR,
             permissions: UInt32(information.st_mode & 0o7777),
-            size: Int(information.st_size)
+            size: Int(information.st_size),
+            accessed: Self.nanoseconds(accessed),
+            modified: Self.nanoseconds(modified)
         )
+    }
+
+    /// The time that files get, in nanoseconds since 1970.
+    package static var now: Int {
+        var time = timespec()
+        unsafe clock_gettime(CLOCK_REALTIME, &time)
+        return Self.nanoseconds(time)
+    }
+
+    private static func nanoseconds(_ time: timespec) -> Int { Int(time.tv_sec) * 1_000_000_000 + Int(time.tv_nsec) }
+
+    /// Notes that a file has just been used, for whoever removes what was not used for long. False when there is none.
+    package static func noteAccess(_ path: String) throws(FileError) -> Bool {
+        guard let information = try Self.information(path) else { return false }
+        let times = [Self.now, information.modified].map {
+            timespec(tv_sec: $0 / 1_000_000_000, tv_nsec: $0 % 1_000_000_000)
+        }
+        do throws(FileError) {
+            try systemCall("touch", path) { unsafe utimensat(AT_FDCWD, path, times, 0) }
+            return true
+        } catch  where error.code == ENOENT || error.code == ENOTDIR {
+            return false
+        } catch  where error.code == EPERM || error.code == EACCES || error.code == EROFS {
+            // Somebody else's file: it can be read all the same.
+            return Self.exists(path)
+        }
     }
 
     /// Makes a folder, and those that it is in, where they are missing; each new name survives a loss of power when this
     /// returns.
-    static func makeFolders(_ path: String) throws(FileError) {
+    package static func makeFolders(_ path: String) throws(FileError) {
         if Self.isFolder(path) { return }
         let parent = Self.folder(of: path)
         if parent != path, parent != "." { try Self.makeFolders(parent) }
@@ -71,7 +107,7 @@ extension FileSystem {
     }
 
     /// The names in a folder, sorted, without `.` and `..`; none where there is no folder.
-    static func names(in folder: String) throws(FileError) -> [String] {
+    package static func names(in folder: String) throws(FileError) -> [String] {
         guard let stream = unsafe opendir(folder) else {
             let code = systemError
             if code == ENOENT { return [] }
@@ -92,7 +128,7 @@ extension FileSystem {
 
     /// Removes a folder if it is empty; false when it is not, or is not there.
     @discardableResult
-    static func removeEmptyFolder(_ path: String) throws(FileError) -> Bool {
+    package static func removeEmptyFolder(_ path: String) throws(FileError) -> Bool {
         do {
             try SimulatedDisks.make(.removeFolder(path), at: path) { () throws(FileError) in
                 try systemCall("rmdir", path) { unsafe rmdir(path) }
@@ -104,7 +140,7 @@ extension FileSystem {
     }
 
     /// Removes whatever there is at a path, with everything in it. Symbolic links are removed, not followed.
-    static func removeTree(_ path: String) throws(FileError) {
+    package static func removeTree(_ path: String) throws(FileError) {
         guard let information = try Self.information(path) else { return }
         guard information.isFolder else { return try Self.remove(path) }
         for name in try Self.names(in: path) { try Self.removeTree(path + "/" + name) }
@@ -112,7 +148,7 @@ extension FileSystem {
     }
 
     /// Gives a file a second name.
-    static func link(_ path: String, to newPath: String) throws(FileError) {
+    package static func link(_ path: String, to newPath: String) throws(FileError) {
         try SimulatedDisks.make(.link(path, to: newPath), at: newPath) { () throws(FileError) in
             #if canImport(Glibc)
             try systemCall("link", newPath) { unsafe Glibc.link(path, newPath) }
@@ -125,13 +161,13 @@ extension FileSystem {
     }
 
     /// Changes the permissions of a file.
-    static func setPermissions(of path: String, to permissions: UInt32) throws(FileError) {
+    package static func setPermissions(of path: String, to permissions: UInt32) throws(FileError) {
         try systemCall("chmod", path) { unsafe chmod(path, mode_t(permissions)) }
     }
 
     /// Moves a file, or copies it where it cannot be given the new name because that is on another file system or
     /// another owner's. The bytes that are in memory at once are few.
-    static func move(_ path: String, to newPath: String) throws {
+    package static func move(_ path: String, to newPath: String) throws {
         do {
             try Self.rename(path, to: newPath)
         } catch  where [EXDEV, EPERM, EACCES].contains(error.code) {
@@ -141,7 +177,7 @@ extension FileSystem {
     }
 
     /// Gives a file a second name, or copies it where it cannot have one.
-    static func linkOrCopy(_ path: String, to newPath: String) throws {
+    package static func linkOrCopy(_ path: String, to newPath: String) throws {
         do {
             try Self.link(path, to: newPath)
         } catch  where error.saysThatLinksAreImpossible {
@@ -150,7 +186,7 @@ extension FileSystem {
     }
 
     /// Copies a file to a path where there is none. The bytes that are in memory at once are few.
-    static func copy(_ path: String, to newPath: String) throws {
+    package static func copy(_ path: String, to newPath: String) throws {
         let source = try PositionalFile(path, .read)
         let target = try PositionalFile(newPath, .create)
         do {

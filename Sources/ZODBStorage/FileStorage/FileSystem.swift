@@ -21,7 +21,7 @@ func systemMessage(_ code: Int32) -> String {
 var systemError: Int32 { errno }
 
 /// The identity of this process.
-var processIdentifier: Int32 { getpid() }
+package var processIdentifier: Int32 { getpid() }
 
 /// Makes system calls until one is not interrupted by a signal, and turns its failure into an error.
 @discardableResult
@@ -39,45 +39,45 @@ func systemCall<Result: SignedInteger>(
 }
 
 /// Names of files and what is done to them as a whole.
-enum FileSystem {
+package enum FileSystem {
     /// The folder that a path is in.
-    static func folder(of path: String) -> String {
+    package static func folder(of path: String) -> String {
         guard let slash = path.lastIndex(of: "/") else { return "." }
         return slash == path.startIndex ? "/" : String(path[..<slash])
     }
 
     /// The path from the root of the file system, so that it means the same wherever the process goes.
-    static func absolute(_ path: String) -> String {
+    package static func absolute(_ path: String) -> String {
         guard !path.hasPrefix("/"), let folder = unsafe getcwd(nil, 0) else { return path }
         defer { unsafe free(folder) }
         return unsafe String(cString: folder) + "/" + path
     }
 
     /// Whether there is anything at a path that can be reached.
-    static func exists(_ path: String) -> Bool {
+    package static func exists(_ path: String) -> Bool {
         unsafe access(path, F_OK) == 0
     }
 
     /// Whether the system says that there is no file at a path; false when it cannot be reached for another reason.
-    static func isMissing(_ path: String) -> Bool {
+    package static func isMissing(_ path: String) -> Bool {
         unsafe access(path, F_OK) != 0 && systemError == ENOENT
     }
 
     /// Whether there is a folder at a path.
-    static func isFolder(_ path: String) -> Bool {
+    package static func isFolder(_ path: String) -> Bool {
         var information = stat()
         return unsafe stat(path, &information) == 0 && information.st_mode & S_IFMT == S_IFDIR
     }
 
     /// Whether two paths lead to one file that exists.
-    static func isSameFile(_ path: String, _ other: String) -> Bool {
+    package static func isSameFile(_ path: String, _ other: String) -> Bool {
         var (first, second) = (stat(), stat())
         guard unsafe stat(path, &first) == 0, unsafe stat(other, &second) == 0 else { return false }
         return first.st_dev == second.st_dev && first.st_ino == second.st_ino
     }
 
     /// The home folder of a user, or with `nil` of this one; `nil` where there is none.
-    static func home(of user: String?) -> String? {
+    package static func home(of user: String?) -> String? {
         if user == nil, let home = unsafe getenv("HOME") { return unsafe String(cString: home) }
         var entry = unsafe passwd()
         var found: UnsafeMutablePointer<passwd>?
@@ -95,7 +95,7 @@ enum FileSystem {
     }
 
     /// Removes a file. It is no error when there is none.
-    static func remove(_ path: String) throws(FileError) {
+    package static func remove(_ path: String) throws(FileError) {
         do {
             try SimulatedDisks.make(.remove(path), at: path) { () throws(FileError) in
                 try systemCall("remove", path) { unsafe unlink(path) }
@@ -104,7 +104,7 @@ enum FileSystem {
     }
 
     /// Gives a file another name, replacing what had that name.
-    static func rename(_ path: String, to newPath: String) throws(FileError) {
+    package static func rename(_ path: String, to newPath: String) throws(FileError) {
         try SimulatedDisks.make(.rename(path, to: newPath), at: newPath) { () throws(FileError) in
             #if canImport(Glibc)
             try systemCall("rename", path) { unsafe Glibc.rename(path, newPath) }
@@ -117,7 +117,7 @@ enum FileSystem {
     }
 
     /// The path of the file that a path leads to over symbolic links.
-    static func resolved(_ path: String) throws(FileError) -> String {
+    package static func resolved(_ path: String) throws(FileError) -> String {
         guard let resolved = unsafe realpath(path, nil) else {
             throw FileError(operation: "resolve", path: path, code: systemError)
         }
@@ -126,7 +126,7 @@ enum FileSystem {
     }
 
     /// Returns when the names in the folder of a file would survive a loss of power.
-    static func synchronizeFolder(of path: String) throws(FileError) {
+    package static func synchronizeFolder(of path: String) throws(FileError) {
         let folder = Self.folder(of: path)
         try SimulatedDisks.make(.synchronizeFolder(folder), at: folder + "/") { () throws(FileError) in
             let descriptor = try systemCall("open", folder) { unsafe open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC) }

@@ -3,7 +3,7 @@
 // Licensed under the Apache License, Version 2.0; see LICENSE.
 // SPDX-License-Identifier: Apache-2.0
 
-import NIOCore
+package import NIOCore
 
 #if canImport(Glibc)
 import Glibc
@@ -15,9 +15,9 @@ import Darwin
 
 /// An open file that is read and written at positions, by any number of threads at once. It is closed when the last
 /// user lets go of it, so that nobody reads from a descriptor that has become somebody else's.
-final class PositionalFile: AppendableFile {
+package final class PositionalFile: AppendableFile {
     /// How a file is opened.
-    enum Mode {
+    package enum Mode {
         case read
         case readWrite
         /// Reading and writing a file that may have to be made.
@@ -47,13 +47,13 @@ final class PositionalFile: AppendableFile {
     /// The most bytes that one buffer may hold; its capacity is a power of two below 4 GiB.
     static let maximumCount = Int(UInt32.max) / 2
 
-    let path: String
+    package let path: String
     private let descriptor: Int32
     /// What stands between this file and the system, in tests alone.
     private let simulated: (disk: any SimulatedDisk, identity: FileIdentity)?
 
     /// Opens the file at `path`. Messages call it `name`, where it is to have another name soon.
-    init(_ path: String, _ mode: Mode, name: String? = nil) throws(FileError) {
+    package init(_ path: String, _ mode: Mode, name: String? = nil) throws(FileError) {
         self.path = name ?? path
         let flags = mode.flags | O_CLOEXEC
         let disk = SimulatedDisks.disk(of: path)
@@ -83,7 +83,7 @@ final class PositionalFile: AppendableFile {
     }
 
     /// Gives this file the permissions of another one, and its owner where the system lets us.
-    func takePermissions(of other: PositionalFile) throws(FileError) {
+    package func takePermissions(of other: PositionalFile) throws(FileError) {
         var information = stat()
         let (descriptor, source) = (self.descriptor, other.descriptor)
         try systemCall("stat", other.path) { unsafe fstat(source, &information) }
@@ -93,7 +93,7 @@ final class PositionalFile: AppendableFile {
     }
 
     /// The length in bytes.
-    func size() throws(FileError) -> Int {
+    package func size() throws(FileError) -> Int {
         let (descriptor, path) = (self.descriptor, self.path)
         return Int(try systemCall("seek", path) { lseek(descriptor, 0, SEEK_END) })
     }
@@ -101,7 +101,7 @@ final class PositionalFile: AppendableFile {
     /// The bytes at a position: `count` of them, or as many as there are before the end of the file.
     ///
     /// Throws when `count` is more than `maximumCount`, as a damaged length may be.
-    func read(at position: Int, count: Int) throws(FileError) -> ByteBuffer {
+    package func read(at position: Int, count: Int) throws(FileError) -> ByteBuffer {
         var buffer = ByteBuffer()
         guard count > 0 else { return buffer }
         guard count <= Self.maximumCount else { throw FileError(operation: "read", path: self.path, code: EFBIG) }
@@ -126,7 +126,7 @@ final class PositionalFile: AppendableFile {
         return buffer
     }
 
-    func write(_ bytes: ByteBuffer, at position: Int) throws {
+    package func write(_ bytes: ByteBuffer, at position: Int) throws {
         var rest = bytes
         var position = position
         while rest.readableBytes > 0 {
@@ -154,7 +154,7 @@ final class PositionalFile: AppendableFile {
         return written
     }
 
-    func synchronize() throws {
+    package func synchronize() throws {
         let (descriptor, path) = (self.descriptor, self.path)
         try self.change({ .synchronize($0) }) { () throws(FileError) in
             #if canImport(Darwin)
@@ -165,7 +165,7 @@ final class PositionalFile: AppendableFile {
         }
     }
 
-    func truncate(to length: Int) throws {
+    package func truncate(to length: Int) throws {
         let (descriptor, path) = (self.descriptor, self.path)
         try self.change({ .truncate($0, to: length) }) { () throws(FileError) in
             try systemCall("truncate", path) { ftruncate(descriptor, off_t(length)) }
@@ -183,7 +183,7 @@ final class PositionalFile: AppendableFile {
 
     /// Takes the system's advisory lock (flock) on the whole file for this opening of it alone; false when another
     /// opening has it.
-    func tryLock() throws(FileError) -> Bool {
+    package func tryLock() throws(FileError) -> Bool {
         let descriptor = self.descriptor
         do {
             try systemCall("lock", self.path) { flock(descriptor, LOCK_EX | LOCK_NB) }
@@ -194,7 +194,7 @@ final class PositionalFile: AppendableFile {
     }
 
     /// Gives the advisory lock back.
-    func unlock() {
+    package func unlock() {
         flock(self.descriptor, LOCK_UN)
     }
 }

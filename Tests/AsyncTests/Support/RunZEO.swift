@@ -27,11 +27,13 @@ struct RunZEO {
     /// - Parameters:
     ///   - port: Where it listens; a free port by default.
     ///   - options: More lines of the `<zeo>` section.
+    ///   - storage: More lines of the `<filestorage>` section.
     static func start(
         in directory: String,
         _ wire: Wire = .pickle,
         port: Int? = nil,
-        options: String = ""
+        options: String = "",
+        storage: String = ""
     ) async throws -> RunZEO {
         let port = try port ?? freePort()
         let configuration = """
@@ -41,6 +43,7 @@ struct RunZEO {
             </zeo>
             <filestorage>
               path \(directory)/Data.fs
+              \(storage)
             </filestorage>
             <eventlog>
               level info

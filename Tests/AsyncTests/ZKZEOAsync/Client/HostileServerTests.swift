@@ -217,7 +217,7 @@ import ZODBStorage
                 CommittedTransaction(tid: TransactionID(rawValue: 11), oids: [oid]),
             ]
         )
-        #expect(storage.view.revision(of: oid, before: .max) == nil)
+        #expect(storage.view.find(oid, before: .max) == nil)
         #expect(try await storage.lastTransaction() == TransactionID(rawValue: 11))
         try await storage.close()
         try await server.stop()
@@ -243,10 +243,10 @@ import ZODBStorage
         let observer = ClientObserver()
         _ = try await storage.addObserver(observer)
         _ = try await storage.load(.root, before: .max)
-        #expect(storage.view.revision(of: .root, before: .max) != nil)
+        #expect(storage.view.find(.root, before: .max) != nil)
         await #expect(throws: StorageError.self) { _ = try await storage.load(.root, at: TransactionID(rawValue: 1)) }
         try await eventually("the observer hears of it") { observer.lost.value == [TransactionID(rawValue: 100)] }
-        #expect(storage.view.revision(of: .root, before: .max) == nil)
+        #expect(storage.view.find(.root, before: .max) == nil)
         #expect(observer.heard.value.isEmpty)
         try await storage.close()
         try await server.stop()

@@ -26,8 +26,8 @@ import ZODBStorage
 
     @Test func aRevisionIsFoundForTheTimeInWhichItIsTheNewest() {
         var cache = ClientCache(limit: 10_000)
-        cache.store(self.revision(3, 5), of: self.a)
-        cache.store(self.revision(7), of: self.a)
+        _ = cache.store(self.revision(3, 5), of: self.a)
+        _ = cache.store(self.revision(7), of: self.a)
         let found = (1...10).map { cache.revision(of: self.a, before: self.tid($0))?.tid.rawValue }
         #expect(found == [nil, nil, nil, 3, 3, nil, nil, 7, 7, 7])
         #expect(cache.revision(of: self.b, before: .max) == nil)
@@ -37,7 +37,7 @@ import ZODBStorage
 
     @Test func anInvalidationEndsTheCurrentRevision() {
         var cache = ClientCache(limit: 10_000)
-        cache.store(self.revision(3), of: self.a)
+        _ = cache.store(self.revision(3), of: self.a)
         cache.invalidate(self.a, at: self.tid(6))
         cache.invalidate(self.b, at: self.tid(6))
         #expect(cache.revision(of: self.a, before: self.tid(6))?.next == self.tid(6))
@@ -45,15 +45,15 @@ import ZODBStorage
         // A later one does not move the end, and an earlier one is about a revision before.
         cache.invalidate(self.a, at: self.tid(8))
         #expect(cache.revision(of: self.a, before: self.tid(7)) == nil)
-        cache.store(self.revision(9), of: self.a)
+        _ = cache.store(self.revision(9), of: self.a)
         cache.invalidate(self.a, at: self.tid(9))
         #expect(cache.revision(of: self.a, before: .max)?.tid == self.tid(9))
     }
 
     @Test func anInvalidationWithoutATimeTakesTheCurrentRevisionAway() {
         var cache = ClientCache(limit: 10_000)
-        cache.store(self.revision(3, 5), of: self.a)
-        cache.store(self.revision(5), of: self.a)
+        _ = cache.store(self.revision(3, 5), of: self.a)
+        _ = cache.store(self.revision(5), of: self.a)
         cache.invalidate(self.a, at: nil)
         cache.invalidate(self.a, at: nil)
         #expect(cache.revision(of: self.a, before: .max) == nil)
@@ -63,9 +63,9 @@ import ZODBStorage
 
     @Test func theSameRevisionIsKeptOnceAndMayGetAnEnd() {
         var cache = ClientCache(limit: 10_000)
-        cache.store(self.revision(3), of: self.a)
-        cache.store(self.revision(3, 5), of: self.a)
-        cache.store(self.revision(3), of: self.a)
+        _ = cache.store(self.revision(3), of: self.a)
+        _ = cache.store(self.revision(3, 5), of: self.a)
+        _ = cache.store(self.revision(3), of: self.a)
         #expect(cache.count == 1)
         #expect(cache.revision(of: self.a, before: .max) == nil)
         #expect(cache.revision(of: self.a, before: self.tid(4))?.next == self.tid(5))
@@ -74,14 +74,14 @@ import ZODBStorage
     @Test func whatWasNotUsedForLongestLeavesFirst() {
         var cache = ClientCache(limit: 3 * (ClientCache.overhead + 10))
         for number in 1...3 as ClosedRange<UInt64> {
-            cache.store(self.revision(number, size: 10), of: ObjectID(rawValue: number))
+            _ = cache.store(self.revision(number, size: 10), of: ObjectID(rawValue: number))
         }
         #expect(cache.revision(of: ObjectID(rawValue: 1), before: .max) != nil)
-        cache.store(self.revision(4, size: 10), of: ObjectID(rawValue: 4))
+        _ = cache.store(self.revision(4, size: 10), of: ObjectID(rawValue: 4))
         let there = (1...4).map { cache.revision(of: ObjectID(rawValue: $0), before: .max) != nil }
         #expect(there == [true, false, true, true])
         #expect(cache.byteCount == 3 * (ClientCache.overhead + 10))
-        cache.store(self.revision(5, size: 10_000), of: ObjectID(rawValue: 5))
+        _ = cache.store(self.revision(5, size: 10_000), of: ObjectID(rawValue: 5))
         #expect(cache.count == 3)
         cache.removeAll()
         #expect(cache.count == 0)
@@ -114,11 +114,30 @@ import ZODBStorage
                 if let answer = cache.revision(of: oid, before: before) {
                     #expect(answer == truth, "seed \(seed), step \(step)")
                 } else if let truth {
-                    cache.store(truth, of: oid)
+                    _ = cache.store(truth, of: oid)
                 }
             }
             #expect(cache.byteCount <= cache.limit)
             #expect(cache.byteCount == cache.count * (ClientCache.overhead + 4))
         }
+    }
+}
+
+extension ClientCache {
+    /// The revision, when its record is in memory.
+    mutating func revision(of oid: ObjectID, before tid: TransactionID) -> ObjectRevision? {
+        if case .inMemory(let revision) = self.find(oid, before: tid) { revision } else { nil }
+    }
+
+    /// The record, when it is in memory.
+    mutating func record(of oid: ObjectID, at serial: TransactionID) -> ByteBuffer? {
+        if case .inMemory(let revision) = self.find(oid, at: serial) { revision.data } else { nil }
+    }
+}
+
+extension ClientView {
+    /// The revision, when its record is in memory.
+    func revision(of oid: ObjectID, before tid: TransactionID) -> ObjectRevision? {
+        if case .inMemory(let revision)? = self.find(oid, before: tid) { revision } else { nil }
     }
 }
