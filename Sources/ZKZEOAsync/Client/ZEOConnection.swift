@@ -95,6 +95,10 @@ final class ZEOConnection: Sendable {
                     let handler = try channel.pipeline.syncOperations.handler(type: ZEOConnectionHandler.self)
                     guard self.attach(channel, handler) else { return channel.close(promise: nil) }
                     handler.adopt(self.registered, didClose: didClose)
+                } catch ChannelPipelineError.notFound {
+                    // The server was quicker to close than we were to look.
+                    let message = "the connection to the server was lost"
+                    self.registered.complete(.failure(StorageError(.disconnected, message)))
                 } catch {
                     let message = "no connection to \(self.address)"
                     self.registered.complete(.failure(StorageError(.disconnected, message, underlyingError: error)))

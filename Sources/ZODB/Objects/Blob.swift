@@ -132,7 +132,7 @@ public final class Blob: PersistentObject {
         guard let oid = self.oid, let connection = self.connection else {
             throw StorageError(.closed, "the connection of the blob has been closed", oid: self.oid)
         }
-        return try await BlobContents.open(try await connection.database.storage.blob(of: oid, at: self.serial))
+        return try await BlobContents(try await connection.database.storage.openBlob(of: oid, at: self.serial))
     }
 }
 

@@ -23,15 +23,13 @@ public struct BlobContents: AsyncSequence, Sendable {
 
     private let reader: BlobFileReader
 
+    /// What a file holds that nobody removes.
     static func open(_ path: String) async throws -> BlobContents {
-        try await blocking {
-            let reader = try BlobFileReader(path: path)
-            return BlobContents(size: try reader.size, reader: reader)
-        }
+        try await BlobContents(blocking { try BlobFileReader(path: path) })
     }
 
-    private init(size: Int, reader: BlobFileReader) {
-        self.size = size
+    init(_ reader: BlobFileReader) async throws {
+        self.size = try await blocking { try reader.size }
         self.reader = reader
     }
 
