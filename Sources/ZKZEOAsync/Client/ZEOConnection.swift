@@ -69,6 +69,11 @@ final class ZEOConnection: Sendable {
 
     private func connect(_ tls: ClientTLS?, _ didClose: @escaping @Sendable ((any Error)?) -> Void) {
         let (address, demand, options, view) = (self.address, self.demand, self.options, self.view)
+        // Of a channel that the server closes at once, the pipeline knows nothing any more; its handler knows why.
+        let handlers = NIOLoopBoundBox.makeBoxSendingValue(
+            [ObjectIdentifier: ZEOConnectionHandler](),
+            eventLoop: self.eventLoop
+        )
         let bootstrap = ClientBootstrap(group: self.eventLoop)
             .connectTimeout(TimeAmount(options.connectTimeout))
             .channelInitializer { channel in
@@ -76,7 +81,9 @@ final class ZEOConnection: Sendable {
                 channel.eventLoop.makeCompletedFuture {
                     let pipeline = channel.pipeline.syncOperations
                     if let tls { try pipeline.addHandler(tls.handler(for: address)) }
-                    try pipeline.addHandler(ZEOConnectionHandler(address, demand, options, view))
+                    let handler = ZEOConnectionHandler(address, demand, options, view)
+                    try pipeline.addHandler(handler)
+                    handlers.value[ObjectIdentifier(channel)] = handler
                 }
             }
         let connected =
@@ -92,13 +99,10 @@ final class ZEOConnection: Sendable {
             .whenComplete { result in
                 do {
                     let channel = try result.get()
-                    let handler = try channel.pipeline.syncOperations.handler(type: ZEOConnectionHandler.self)
-                    guard self.attach(channel, handler) else { return channel.close(promise: nil) }
+                    guard let handler = handlers.value[ObjectIdentifier(channel)], self.attach(channel, handler) else {
+                        return channel.close(promise: nil)
+                    }
                     handler.adopt(self.registered, didClose: didClose)
-                } catch ChannelPipelineError.notFound {
-                    // The server was quicker to close than we were to look.
-                    let message = "the connection to the server was lost"
-                    self.registered.complete(.failure(StorageError(.disconnected, message)))
                 } catch {
                     let message = "no connection to \(self.address)"
                     self.registered.complete(.failure(StorageError(.disconnected, message, underlyingError: error)))
