@@ -35,28 +35,14 @@ extension TransactionTime {
     static let minutesPerDay = 1440
 
     /// How many days after 1 January 1970 the day is. Days that the calendar does not have run on into the next month.
-    var daysSince1970: Int {
-        // Years begin in March here, so that the leap day is their last one.
-        let year = self.month > 2 ? self.year : self.year - 1
-        let month = self.month > 2 ? self.month - 3 : self.month + 9
-        return year * 365 + year / 4 - year / 100 + year / 400 + (month * 153 + 2) / 5 + self.day - 1 - 719_468
-    }
+    var daysSince1970: Int { CalendarDay(year: self.year, month: self.month, day: self.day).daysSince1970 }
 
     /// The beginning of a minute, counted from 1970. Years before 1900 are not needed.
     init(minutesSince1970 minutes: Int) {
-        let minutes = minutes + 719_468 * Self.minutesPerDay
-        let (day, minute) = minutes.quotientAndRemainder(dividingBy: Self.minutesPerDay)
-        let (era, dayOfEra) = day.quotientAndRemainder(dividingBy: 146_097)
-        let yearOfEra = (dayOfEra - dayOfEra / 1460 + dayOfEra / 36_524 - dayOfEra / 146_096) / 365
-        let dayOfYear = dayOfEra - (yearOfEra * 365 + yearOfEra / 4 - yearOfEra / 100)
-        let month = (dayOfYear * 5 + 2) / 153
-        self.init(
-            year: era * 400 + yearOfEra + (month > 9 ? 1 : 0),
-            month: month > 9 ? month - 9 : month + 3,
-            day: dayOfYear - (month * 153 + 2) / 5 + 1,
-            hour: minute / 60,
-            minute: minute % 60
-        )
+        let epoch = CalendarDay.daysBefore1970
+        let (day, minute) = (minutes + epoch * Self.minutesPerDay).quotientAndRemainder(dividingBy: Self.minutesPerDay)
+        let date = CalendarDay(daysSince1970: day - epoch)
+        self.init(year: date.year, month: date.month, day: date.day, hour: minute / 60, minute: minute % 60)
     }
 
     /// Whether the calendar has this day.

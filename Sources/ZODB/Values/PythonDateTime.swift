@@ -109,24 +109,11 @@ public struct PythonDateTime: Hashable, Sendable {
 
 extension PythonDate {
     /// Days after 1 January 1970.
-    public var daysSince1970: Int {
-        // Years begin in March here, so that the leap day is their last one.
-        let year = self.month > 2 ? self.year : self.year - 1
-        let month = self.month > 2 ? self.month - 3 : self.month + 9
-        return year * 365 + year / 4 - year / 100 + year / 400 + (month * 153 + 2) / 5 + self.day - 1 - 719_468
-    }
+    public var daysSince1970: Int { CalendarDay(year: self.year, month: self.month, day: self.day).daysSince1970 }
 
     /// The day so many days after 1 January 1970, from the year 1 on.
     public init(daysSince1970 days: Int) {
-        let day = days + 719_468
-        let (era, dayOfEra) = day.quotientAndRemainder(dividingBy: 146_097)
-        let yearOfEra = (dayOfEra - dayOfEra / 1460 + dayOfEra / 36_524 - dayOfEra / 146_096) / 365
-        let dayOfYear = dayOfEra - (yearOfEra * 365 + yearOfEra / 4 - yearOfEra / 100)
-        let month = (dayOfYear * 5 + 2) / 153
-        self.init(
-            year: era * 400 + yearOfEra + (month > 9 ? 1 : 0),
-            month: month > 9 ? month - 9 : month + 3,
-            day: dayOfYear - (month * 153 + 2) / 5 + 1
-        )
+        let date = CalendarDay(daysSince1970: days)
+        self.init(year: date.year, month: date.month, day: date.day)
     }
 }
