@@ -91,25 +91,15 @@ public protocol Storage: AnyObject, Sendable {
 
     // MARK: History. Storages that keep one say so in their traits; the others throw `StorageError.unsupported`.
 
-    /// The newest revisions of an object, newest first, at most `limit` (which must be positive).
+    /// The newest revisions of an object, newest first, at most `limit` (which must be positive). The list ends behind the
+    /// revision with which what transactions say about themselves comes to `metadataLimit` bytes.
     ///
     /// Throws `StorageError.noSuchObject` for an object that never existed.
-    func history(of oid: ObjectID, limit: Int) async throws -> [RevisionSummary]
-
-    /// Transactions that may be undone, newest first: of those that `matches` accepts, `limit` after the first `skipped`.
-    /// They end where a pack has been.
-    func undoableTransactions(
-        skipping skipped: Int,
-        limit: Int,
-        where matches: @Sendable (UndoableTransaction) -> Bool
-    ) async throws -> [UndoableTransaction]
-
-    /// As `history(of:limit:)`, for whoever does not know how much transactions say about themselves: the list ends behind
-    /// the revision with which that comes to `metadataLimit` bytes.
     func history(of oid: ObjectID, limit: Int, metadataLimit: Int) async throws -> [RevisionSummary]
 
-    /// As `undoableTransactions(skipping:limit:where:)`; the list ends behind the transaction with which what they say about
-    /// themselves comes to `metadataLimit` bytes.
+    /// Transactions that may be undone, newest first: of those that `matches` accepts, `limit` after the first `skipped`.
+    /// They end where a pack has been, and behind the transaction with which what they say about themselves comes to
+    /// `metadataLimit` bytes.
     func undoableTransactions(
         skipping skipped: Int,
         limit: Int,
@@ -165,35 +155,33 @@ extension Storage {
     public func synchronize() async throws {}
 
     /// No storage keeps a history unless it says so.
-    public func history(of oid: ObjectID, limit: Int) async throws -> [RevisionSummary] {
+    public func history(of oid: ObjectID, limit: Int, metadataLimit: Int) async throws -> [RevisionSummary] {
         throw StorageError.unsupported("tell the history of an object", self)
+    }
+
+    /// The newest revisions of an object, newest first, at most `limit`, however much transactions say about themselves.
+    public func history(of oid: ObjectID, limit: Int) async throws -> [RevisionSummary] {
+        try await self.history(of: oid, limit: limit, metadataLimit: .max)
     }
 
     /// No storage undoes unless it says so.
     public func undoableTransactions(
         skipping skipped: Int,
         limit: Int,
+        metadataLimit: Int,
         where matches: @Sendable (UndoableTransaction) -> Bool
     ) async throws -> [UndoableTransaction] {
         throw StorageError.unsupported("undo", self)
     }
 
-    /// The whole list, cut off. Storages that read it from a disk do better.
-    public func history(of oid: ObjectID, limit: Int, metadataLimit: Int) async throws -> [RevisionSummary] {
-        var budget = MetadataBudget(metadataLimit)
-        return budget.prefix(of: try await self.history(of: oid, limit: limit), \.metadata)
-    }
-
-    /// The whole list, cut off. Storages that read it from a disk do better.
+    /// Transactions that may be undone, newest first, however much they say about themselves: of those that `matches`
+    /// accepts, `limit` after the first `skipped`.
     public func undoableTransactions(
         skipping skipped: Int,
         limit: Int,
-        metadataLimit: Int,
         where matches: @Sendable (UndoableTransaction) -> Bool
     ) async throws -> [UndoableTransaction] {
-        var budget = MetadataBudget(metadataLimit)
-        let all = try await self.undoableTransactions(skipping: skipped, limit: limit, where: matches)
-        return budget.prefix(of: all, \.metadata)
+        try await self.undoableTransactions(skipping: skipped, limit: limit, metadataLimit: .max, where: matches)
     }
 
     /// No storage is walked through unless it says so.

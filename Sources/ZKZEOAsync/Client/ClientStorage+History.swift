@@ -12,17 +12,19 @@ extension ClientStorage {
     /// How many transactions are asked for at a time.
     private static let pageSize = 100
 
-    /// The newest revisions of an object, newest first, at most `limit`.
-    public func history(of oid: ObjectID, limit: Int) async throws -> [RevisionSummary] {
+    /// The newest revisions of an object, newest first, at most `limit`. What the server has sent beyond `metadataLimit`
+    /// is left out.
+    public func history(of oid: ObjectID, limit: Int, metadataLimit: Int) async throws -> [RevisionSummary] {
         let connection = try await self.connection()
         let reply = try await connection.call(.history(oid, limit: limit))
-        return try self.read(reply, on: connection) { try $0.history() }.map { entry in
+        let newest = try self.read(reply, on: connection) { try $0.history() }.map { entry in
             RevisionSummary(
                 tid: entry.tid,
                 size: entry.size,
                 metadata: TransactionMetadata(entry.user, entry.description, entry.extensionItems)
             )
         }
+        return MetadataBudget.prefix(metadataLimit, of: newest, \.metadata)
     }
 
     /// Transactions that may be undone, newest first. `matches` is asked here: the server sends them all, a hundred at a
@@ -30,6 +32,7 @@ extension ClientStorage {
     public func undoableTransactions(
         skipping skipped: Int,
         limit: Int,
+        metadataLimit: Int,
         where matches: @Sendable (UndoableTransaction) -> Bool
     ) async throws -> [UndoableTransaction] {
         let connection = try await self.connection()
@@ -53,7 +56,7 @@ extension ClientStorage {
             if page.count < Self.pageSize { break }
             first += page.count
         }
-        return found
+        return MetadataBudget.prefix(metadataLimit, of: found, \.metadata)
     }
 
     /// The transactions of the server's storage in a range of tids, both ends included, oldest first.

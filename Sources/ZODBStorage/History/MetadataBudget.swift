@@ -6,7 +6,7 @@
 import NIOCore
 
 /// How much a list may hold of what transactions say about themselves. A list ends behind the entry that uses up the rest.
-struct MetadataBudget {
+package struct MetadataBudget {
     /// How many bytes are left; none or fewer when it is spent.
     private(set) var left: Int
 
@@ -24,11 +24,16 @@ struct MetadataBudget {
         self.left -= metadata.extensionData.readableBytes
     }
 
-    /// The beginning of a list that is complete already.
-    mutating func prefix<Entry>(of entries: [Entry], _ metadata: (Entry) -> TransactionMetadata) -> [Entry] {
+    /// The beginning of a list that is complete already, for which there are so many bytes.
+    package static func prefix<Entry>(
+        _ byteCount: Int,
+        of entries: [Entry],
+        _ metadata: (Entry) -> TransactionMetadata
+    ) -> [Entry] {
+        var budget = MetadataBudget(byteCount)
         let end = entries.firstIndex { entry in
-            if self.isSpent { return true }
-            self.spend(metadata(entry))
+            if budget.isSpent { return true }
+            budget.spend(metadata(entry))
             return false
         }
         return end.map { Array(entries[..<$0]) } ?? entries

@@ -145,10 +145,11 @@ public final class MappingStorage: CompanionedStorage {
         return self.contents.withLock { $0.recentTransactions(after: tid, through: visible, limit: limit) }
     }
 
-    public func history(of oid: ObjectID, limit: Int) async throws -> [RevisionSummary] {
+    public func history(of oid: ObjectID, limit: Int, metadataLimit: Int) async throws -> [RevisionSummary] {
         try self.checkOpen()
         let visible = self.history.last
-        return try self.contents.withLock { try $0.history(of: oid, limit: limit, visible: visible) }
+        let newest = try self.contents.withLock { try $0.history(of: oid, limit: limit, visible: visible) }
+        return MetadataBudget.prefix(metadataLimit, of: newest, \.metadata)
     }
 
     public func transactions(

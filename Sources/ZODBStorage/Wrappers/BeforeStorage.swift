@@ -76,30 +76,18 @@ public final class BeforeStorage: StorageWrapper {
 
     public func removeObserver(_ observer: any StorageObserver) async {}
 
-    public func history(of oid: ObjectID, limit: Int) async throws -> [RevisionSummary] {
-        // Nobody knows how many revisions are too new: more and more are asked for.
+    public func history(of oid: ObjectID, limit: Int, metadataLimit: Int) async throws -> [RevisionSummary] {
+        // Nobody knows how many revisions are too new: more and more are asked for, and no list of the base may end early.
         var wanted = limit
         while true {
             let newest = try await self.base.history(of: oid, limit: wanted)
             let seen = newest.filter { $0.tid < self.limit }
-            if seen.count >= limit || newest.count < wanted { return Array(seen.prefix(limit)) }
+            if seen.count >= limit || newest.count < wanted {
+                return MetadataBudget.prefix(metadataLimit, of: Array(seen.prefix(limit)), \.metadata)
+            }
             wanted = wanted.multipliedReportingOverflow(by: 2).partialValue
-            guard wanted > 0 else { return seen }
+            guard wanted > 0 else { return MetadataBudget.prefix(metadataLimit, of: seen, \.metadata) }
         }
-    }
-
-    public func undoableTransactions(
-        skipping skipped: Int,
-        limit: Int,
-        where matches: @Sendable (UndoableTransaction) -> Bool
-    ) async throws -> [UndoableTransaction] {
-        throw StorageError.unsupported("undo", self)
-    }
-
-    // Where the limit lies among the revisions nobody knows, so that no list of the base may end early.
-    public func history(of oid: ObjectID, limit: Int, metadataLimit: Int) async throws -> [RevisionSummary] {
-        var budget = MetadataBudget(metadataLimit)
-        return budget.prefix(of: try await self.history(of: oid, limit: limit), \.metadata)
     }
 
     public func undoableTransactions(

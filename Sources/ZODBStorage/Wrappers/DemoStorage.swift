@@ -223,10 +223,6 @@ public final class DemoStorage: CompanionedStorage {
 
     public func removeObserver(_ observer: any StorageObserver) async { await self.changes.removeObserver(observer) }
 
-    public func history(of oid: ObjectID, limit: Int) async throws -> [RevisionSummary] {
-        try await self.history(of: oid, limit: limit, metadataLimit: .max)
-    }
-
     public func history(of oid: ObjectID, limit: Int, metadataLimit: Int) async throws -> [RevisionSummary] {
         try self.checkOpen()
         let newest =
@@ -241,15 +237,6 @@ public final class DemoStorage: CompanionedStorage {
         if newest.isEmpty { return try await self.base.history(of: oid, limit: rest, metadataLimit: left) }
         return newest
             + (try await ifAny { try await self.base.history(of: oid, limit: rest, metadataLimit: left) } ?? [])
-    }
-
-    public func undoableTransactions(
-        skipping skipped: Int,
-        limit: Int,
-        where matches: @Sendable (UndoableTransaction) -> Bool
-    ) async throws -> [UndoableTransaction] {
-        try self.checkOpen()
-        return try await self.changes.undoableTransactions(skipping: skipped, limit: limit, where: matches)
     }
 
     public func undoableTransactions(

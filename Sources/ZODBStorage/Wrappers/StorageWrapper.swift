@@ -53,18 +53,6 @@ extension StorageWrapper {
 
     public func removeObserver(_ observer: any StorageObserver) async { await self.base.removeObserver(observer) }
 
-    public func history(of oid: ObjectID, limit: Int) async throws -> [RevisionSummary] {
-        try await self.base.history(of: oid, limit: limit)
-    }
-
-    public func undoableTransactions(
-        skipping skipped: Int,
-        limit: Int,
-        where matches: @Sendable (UndoableTransaction) -> Bool
-    ) async throws -> [UndoableTransaction] {
-        try await self.base.undoableTransactions(skipping: skipped, limit: limit, where: matches)
-    }
-
     public func history(of oid: ObjectID, limit: Int, metadataLimit: Int) async throws -> [RevisionSummary] {
         try await self.base.history(of: oid, limit: limit, metadataLimit: metadataLimit)
     }

@@ -7,20 +7,8 @@ import Dispatch
 public import ZODBFormat
 
 extension FileStorage {
-    public func history(of oid: ObjectID, limit: Int) async throws -> [RevisionSummary] {
-        try await self.history(of: oid, limit: limit, metadataLimit: .max)
-    }
-
     public func history(of oid: ObjectID, limit: Int, metadataLimit: Int) async throws -> [RevisionSummary] {
         try self.reader().history(of: oid, limit: limit, metadataLimit: metadataLimit)
-    }
-
-    public func undoableTransactions(
-        skipping skipped: Int,
-        limit: Int,
-        where matches: @Sendable (UndoableTransaction) -> Bool
-    ) async throws -> [UndoableTransaction] {
-        try await self.undoableTransactions(skipping: skipped, limit: limit, metadataLimit: .max, where: matches)
     }
 
     public func undoableTransactions(
