@@ -33,7 +33,7 @@ enum ClientSSLSection {
         var tls = ClientOptions.TLS(
             certificateChain: .file(path: certificate),
             privateKey: key.map { .file(path: $0) },
-            passphrase: try self.passphrase(section, environment),
+            passphrase: try section.passphrase(environment),
             servers: try section.optional("authenticate", as: .tlsServers) ?? .signedBySystemAuthorities
         )
         tls.checksHostname = try section.optional("check-hostname", as: .boolean) ?? true
@@ -44,36 +44,6 @@ enum ClientSSLSection {
             throw ConfigurationError(at: section.position, "<ssl>: \(error)")
         }
         return tls
-    }
-
-    private static func passphrase(
-        _ section: ConfigurationSection,
-        _ environment: [String: String]
-    ) throws(ConfigurationError) -> String? {
-        let file = try section.optional("password-file", as: .existingFile(.system))
-        let variable = try section.optional("password-environment", as: .nonEmptyString)
-        switch (file, variable) {
-        case (nil, nil): return nil
-        case (let file?, nil):
-            guard let text = try? String(contentsOfFile: file, encoding: .utf8) else {
-                throw ConfigurationError(at: section.position(of: "password-file"), "the file \(file) cannot be read")
-            }
-            return text.split(omittingEmptySubsequences: false, whereSeparator: \.isNewline).first.map(String.init)
-                ?? ""
-        case (nil, let variable?):
-            guard let value = environment[variable] else {
-                throw ConfigurationError(
-                    at: section.position(of: "password-environment"),
-                    "the environment has no variable '\(variable)'"
-                )
-            }
-            return value
-        case (_?, _?):
-            throw ConfigurationError(
-                at: section.position(of: "password-environment"),
-                "'password-file' and 'password-environment' exclude each other; remove one of them"
-            )
-        }
     }
 }
 

@@ -4,11 +4,11 @@
 // SPDX-License-Identifier: Apache-2.0
 
 import Foundation
-import ZConfig
+package import ZConfig
 import ZODBStorage
 
 /// The text of a configuration for storages and databases, as Python's `ZODB.config` takes it.
-enum ConfigurationText {
+package enum ConfigurationText {
     /// Reads a text. Files that it includes are found beside `file`, and imports must be of packages that are known here.
     static func parse(_ text: String, file: String) throws(ConfigurationError) -> ConfigurationSection {
         let environment = ProcessInfo.processInfo.environment
@@ -30,7 +30,7 @@ enum ConfigurationText {
     }
 
     /// The text of a file, by its path or as `file:///PATH`.
-    static func read(_ name: String) throws(ConfigurationError) -> String {
+    package static func read(_ name: String) throws(ConfigurationError) -> String {
         let path = name.hasPrefix("file://") ? String(name.dropFirst("file://".count)) : name
         guard !path.contains("://") else {
             throw ConfigurationError(file: name, message: "cannot be fetched: name a file on this machine")
@@ -38,7 +38,7 @@ enum ConfigurationText {
         do {
             return try String(contentsOfFile: path, encoding: .utf8)
         } catch {
-            throw ConfigurationError(file: path, message: "cannot be read: \(error.localizedDescription)")
+            throw ConfigurationError(file: path, message: "cannot be read: \(error.systemReason)")
         }
     }
 

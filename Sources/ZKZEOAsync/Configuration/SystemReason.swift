@@ -7,7 +7,7 @@ import Foundation
 
 extension Error {
     /// What the system said, in its own words ("Permission denied") where Foundation has others.
-    var systemReason: String {
+    package var systemReason: String {
         var error = self as NSError
         while error.domain != NSPOSIXErrorDomain, let inner = error.userInfo[NSUnderlyingErrorKey] as? NSError {
             error = inner

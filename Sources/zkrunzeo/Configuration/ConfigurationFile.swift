@@ -29,10 +29,10 @@ struct ConfigurationFile {
         environment: [String: String]
     ) throws(ConfigurationError) {
         var configuration = try Configuration(
-            parsing: try Self.text(path),
+            parsing: try ConfigurationText.read(path),
             file: path,
             environment: { environment[$0] },
-            reading: { try Self.text($0) }
+            reading: { try ConfigurationText.read($0) }
         )
         try ForeignParts.check(configuration.imports)
         try ConfigurationOverride.apply(overrides, to: &configuration.root)
@@ -47,19 +47,6 @@ struct ConfigurationFile {
         self.eventLog = try root.optionalSection("eventlog").map(EventLogSection.init)
         if let runner = try root.optionalSection("runner") { try RunnerSection.check(runner) }
         self.root = root
-    }
-
-    /// The text of a file, by its path or as `file:///PATH`.
-    private static func text(_ name: String) throws(ConfigurationError) -> String {
-        let path = name.hasPrefix("file://") ? String(name.dropFirst("file://".count)) : name
-        guard !path.contains("://") else {
-            throw ConfigurationError(file: name, message: "cannot be fetched: name a file on this machine")
-        }
-        do {
-            return try String(contentsOfFile: path, encoding: .utf8)
-        } catch {
-            throw ConfigurationError(file: path, message: "cannot be read: \(error.systemReason)")
-        }
     }
 
     /// What Python calls the storages of a section.

@@ -6,6 +6,7 @@
 import Foundation
 import ZConfig
 import ZEOAsyncServer
+import ZKZEOAsync
 import ZODBStorage
 
 /// `<ssl>` in `<zeo>`: how to speak TLS. The keys are those of Python's runzeo, but for what is a function there.
@@ -35,7 +36,7 @@ enum SSLSection {
         let tls = ZEOServerConfiguration.TLS(
             certificateChain: .file(path: certificate),
             privateKey: key.map { .file(path: $0) },
-            passphrase: try self.passphrase(section, environment),
+            passphrase: try section.passphrase(environment),
             clients: try section.value("authenticate", as: .tlsClients)
         )
         do {
@@ -44,36 +45,6 @@ enum SSLSection {
             throw ConfigurationError(at: section.position, "<ssl>: \(error)")
         }
         return tls
-    }
-
-    private static func passphrase(
-        _ section: ConfigurationSection,
-        _ environment: [String: String]
-    ) throws(ConfigurationError) -> String? {
-        let file = try section.optional("password-file", as: .existingFile(.system))
-        let variable = try section.optional("password-environment", as: .nonEmptyString)
-        switch (file, variable) {
-        case (nil, nil): return nil
-        case (let file?, nil):
-            guard let text = try? String(contentsOfFile: file, encoding: .utf8) else {
-                throw ConfigurationError(at: section.position(of: "password-file"), "the file \(file) cannot be read")
-            }
-            return text.split(omittingEmptySubsequences: false, whereSeparator: \.isNewline).first.map(String.init)
-                ?? ""
-        case (nil, let variable?):
-            guard let value = environment[variable] else {
-                throw ConfigurationError(
-                    at: section.position(of: "password-environment"),
-                    "the environment has no variable '\(variable)'"
-                )
-            }
-            return value
-        case (_?, _?):
-            throw ConfigurationError(
-                at: section.position(of: "password-environment"),
-                "'password-file' and 'password-environment' exclude each other; remove one of them"
-            )
-        }
     }
 }
 

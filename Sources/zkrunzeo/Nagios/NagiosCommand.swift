@@ -5,6 +5,7 @@
 
 import ArgumentParser
 import Foundation
+import ZKZEOAsync
 
 /// `zkrunzeo nagios`, also `zkzeo-nagios`: the Nagios plug-in.
 struct NagiosCommand: AsyncParsableCommand {

@@ -4,6 +4,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 import Foundation
+import ZKZEOAsync
 
 /// A word that tells the server of one storage file from all others, kept beside the file.
 ///

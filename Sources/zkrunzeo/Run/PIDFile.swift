@@ -4,6 +4,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 import Foundation
+import ZKZEOAsync
 
 /// The file that tells other programs which process the server is.
 enum PIDFile {
