@@ -5,7 +5,6 @@
 
 import Foundation
 import NIOCore
-import Testing
 import ZODBFormat
 
 @testable import ZODBStorage
@@ -16,16 +15,27 @@ struct PowerLossCheck {
     /// The event before which the power failed.
     let instant: Int
     let configuration: FileStorageConfiguration
+    /// What is not as it should be.
+    private(set) var problems: [String] = []
 
-    func open(_ folder: String) async throws -> FileStorage {
+    init(ledger: CommitLedger, instant: Int, configuration: FileStorageConfiguration) {
+        (self.ledger, self.instant, self.configuration) = (ledger, instant, configuration)
+    }
+
+    private mutating func expect(_ isRight: Bool, _ problem: @autoclosure () -> String) {
+        if !isRight { self.problems.append(problem()) }
+    }
+
+    private func open(_ folder: String) async throws -> FileStorage {
         try await FileStorage.open(self.configuration.moved(to: folder))
     }
 
-    func run(in folder: String) async throws {
+    /// Opens the storage in a folder, adds to `problems`, and sees whether it goes on. What it throws is a problem, too.
+    mutating func run(in folder: String) async throws {
         let storage = try await self.open(folder)
         try await self.compare(storage)
         for rest in [".pack", ".pack.index", ".pack.index.index_tmp"] {
-            #expect(!FileManager.default.fileExists(atPath: folder + "/Data.fs" + rest))
+            self.expect(!FileManager.default.fileExists(atPath: folder + "/Data.fs" + rest), "there is a \(rest)")
         }
         // It goes on.
         let object = JournaledWriter.objects(of: 0)[0]
@@ -35,17 +45,17 @@ struct PowerLossCheck {
         try await storage.packAll(collectsGarbage: hasRoot)
         try await storage.close()
         let again = try await self.open(folder)
-        #expect(try again.lastTransaction() == tid)
-        #expect(try again.load(object, before: .max)?.data == record("goes on"))
+        try self.expect(again.lastTransaction() == tid, "the new transaction is not the last one")
+        try self.expect(again.load(object, before: .max)?.data == record("goes on"), "it does not go on")
         try await again.close()
     }
 
-    private func compare(_ storage: FileStorage) async throws {
+    private mutating func compare(_ storage: FileStorage) async throws {
         let commits = self.ledger.commits
         let acknowledged = commits.values.filter { $0.acknowledgement < self.instant }
         let packTime = self.ledger.packTime(before: self.instant)
         let last = try storage.lastTransaction()
-        #expect(last >= acknowledged.map(\.tid).max() ?? .zero, "the last transaction is \(last)")
+        self.expect(last >= acknowledged.map(\.tid).max() ?? .zero, "the last transaction is \(last)")
 
         // Whatever is there has been committed so.
         var newest: [ObjectID: TransactionID] = [:]
@@ -55,7 +65,7 @@ struct PowerLossCheck {
             let tid = transaction.tid
             guard let commit = commits[tid] else {
                 // Whoever wanted it was not told that it is there.
-                Issue.record("nobody has committed \(tid)")
+                self.expect(false, "nobody has committed \(tid)")
                 continue
             }
             found.insert(tid)
@@ -64,29 +74,31 @@ struct PowerLossCheck {
             while let stored = try await records.next() {
                 count += 1
                 newest[stored.oid] = tid
-                #expect(stored.data == commit.records[stored.oid], "object \(stored.oid) at \(tid)")
+                self.expect(stored.data == commit.records[stored.oid], "object \(stored.oid) at \(tid)")
                 if let text = commit.blobs[stored.oid] {
                     let file = try await storage.blob(of: stored.oid, at: tid)
                     let contents = try Data(contentsOf: URL(fileURLWithPath: file))
-                    #expect(contents == Data(text.utf8), "the blob of object \(stored.oid) at \(tid)")
+                    self.expect(contents == Data(text.utf8), "the blob of object \(stored.oid) at \(tid)")
                 }
             }
-            if tid >= packTime { #expect(count == commit.records.count, "\(tid) is there in part") }
+            if tid >= packTime { self.expect(count == commit.records.count, "\(tid) is there in part") }
         }
         // And whatever was acknowledged is there.
         for commit in acknowledged where commit.tid >= packTime {
-            #expect(found.contains(commit.tid), "\(commit.tid) was acknowledged and is lost")
+            self.expect(found.contains(commit.tid), "\(commit.tid) was acknowledged and is lost")
         }
         var due: [ObjectID: TransactionID] = [:]
         for commit in acknowledged {
             for oid in commit.records.keys { due[oid] = max(commit.tid, due[oid] ?? .zero) }
         }
         for (oid, tid) in due where packTime == .zero || !self.ledger.garbage.contains(oid) {
-            #expect(newest[oid] ?? .zero >= tid, "object \(oid) as of \(tid) was acknowledged and is lost")
+            self.expect(newest[oid] ?? .zero >= tid, "object \(oid) as of \(tid) was acknowledged and is lost")
         }
         // The index says the same.
-        for (oid, tid) in newest { #expect(try storage.load(oid, before: .max)?.tid == tid, "object \(oid)") }
-        #expect(try storage.statistics().objectCount == newest.count)
+        for (oid, tid) in newest {
+            try self.expect(storage.load(oid, before: .max)?.tid == tid, "the index has another object \(oid)")
+        }
+        try self.expect(storage.statistics().objectCount == newest.count, "the index has another number of objects")
     }
 }
 

@@ -35,10 +35,11 @@ import ZODBFormat
                     round += 1
                     let instant = Self.instant(in: events, &random)
                     let place = "\(folder)/\(round)"
-                    let check = PowerLossCheck(ledger: ledger, instant: instant, configuration: configuration)
+                    var check = PowerLossCheck(ledger: ledger, instant: instant, configuration: configuration)
                     do {
                         try await self.fail(events, before: instant, configuration, in: place, &random)
                         try await SimulatedDisks.with(FaultyDisk(), behind: place) { try await check.run(in: place) }
+                        #expect(check.problems == [], "round \(round), instant \(instant) of \(events.count)")
                     } catch {
                         Issue.record("round \(round), instant \(instant) of \(events.count): \(error)")
                     }
@@ -58,14 +59,16 @@ import ZODBFormat
             let configuration = FileStorageConfiguration(path: "Data.fs")
             let (journal, ledger) = try await self.run(in: folder + "/live", configuration, lies: true, &random)
             let events = journal.events
-            await withKnownIssue("nothing was synchronised") {
-                for round in 0..<10 {
-                    let place = "\(folder)/\(round)"
-                    try CrashState(events, before: events.count, appendsInOrder: true, random: &random).write(to: place)
-                    try await PowerLossCheck(ledger: ledger, instant: events.count, configuration: configuration)
-                        .run(in: place)
-                }
+            var missed = 0
+            for round in 0..<10 {
+                let place = "\(folder)/\(round)"
+                try CrashState(events, before: events.count, appendsInOrder: true, random: &random).write(to: place)
+                var check = PowerLossCheck(ledger: ledger, instant: events.count, configuration: configuration)
+                // Nothing was synchronised, so that it may not even open.
+                let isWhole = (try? await check.run(in: place)) != nil && check.problems.isEmpty
+                missed += isWhole ? 0 : 1
             }
+            #expect(missed > 0, "\(missed) of 10")
         }
     }
 
