@@ -31,12 +31,21 @@ import ZODBFormat
         return tid
     }
 
-    @Test(arguments: [true, false]) func theirFilesGoWithThem(keepsOld: Bool) async throws {
+    private func withStorage(
+        keepsOld: Bool,
+        _ body: (FileStorage, BlobDirectory) async throws -> Void
+    ) async throws {
         try await withTemporaryDirectory { folder in
             var configuration = FileStorageConfiguration(path: folder + "/Data.fs", packKeepOld: keepsOld)
             configuration.blobDirectory = folder + "/blobs"
             let storage = try FileStorage(configuration)
-            let blobs = try #require(storage.blobs)
+            try await body(storage, try #require(storage.blobs))
+            try await storage.close()
+        }
+    }
+
+    @Test(arguments: [true, false]) func theirFilesGoWithThem(keepsOld: Bool) async throws {
+        try await self.withStorage(keepsOld: keepsOld) { storage, blobs in
             var tids: [TransactionID] = []
             try await storage.commit([.root: record("root", [blob])])
             for _ in 0..<3 {
@@ -62,17 +71,12 @@ import ZODBFormat
                 #expect(old.contains(garbage, at: tids[2]))
                 #expect(!old.contains(blob, at: tids[0]))
             }
-            try await storage.close()
         }
     }
 
     @Test(arguments: [true, false])
     func blobThatCouldNotBeRemovedIsRemovedByALaterPack(packRemovesOthers: Bool) async throws {
-        try await withTemporaryDirectory { folder in
-            var configuration = FileStorageConfiguration(path: folder + "/Data.fs", packKeepOld: false)
-            configuration.blobDirectory = folder + "/blobs"
-            let storage = try FileStorage(configuration)
-            let blobs = try #require(storage.blobs)
+        try await self.withStorage(keepsOld: false) { storage, blobs in
             let tid = try await self.commit(storage, [.root: record("root", [blob]), blob: blobRecord], blobs)
             let list = RemovedBlobs(blobs)
             try list.begin()
@@ -91,16 +95,11 @@ import ZODBFormat
             try await storage.packAll()
             #expect(!blobs.contains(garbage, at: tid))
             #expect(!FileManager.default.fileExists(atPath: blobs.path + "/.removed"))
-            try await storage.close()
         }
     }
 
     @Test func listOfPythonIsReadAndWhatIsNotVisibleYetStays() async throws {
-        try await withTemporaryDirectory { folder in
-            var configuration = FileStorageConfiguration(path: folder + "/Data.fs", packKeepOld: false)
-            configuration.blobDirectory = folder + "/blobs"
-            let storage = try FileStorage(configuration)
-            let blobs = try #require(storage.blobs)
+        try await self.withStorage(keepsOld: false) { storage, blobs in
             let tid = try await self.commit(storage, [.root: record("root", [blob]), blob: blobRecord], blobs)
             let tids = [TransactionID(rawValue: 1), TransactionID(rawValue: 2), tid.successor]
             for oid in [garbage, blob] {
@@ -116,16 +115,11 @@ import ZODBFormat
             try await storage.packAll()
             #expect(try blobs.transactions(of: garbage) == [tid.successor])
             #expect(try blobs.transactions(of: blob) == [tids[1], tid, tid.successor])
-            try await storage.close()
         }
     }
 
     @Test func whatACrashHasLeftIsRemovedByTheNextPackAndWhatIsNeededStays() async throws {
-        try await withTemporaryDirectory { folder in
-            var configuration = FileStorageConfiguration(path: folder + "/Data.fs", packKeepOld: false)
-            configuration.blobDirectory = folder + "/blobs"
-            let storage = try FileStorage(configuration)
-            let blobs = try #require(storage.blobs)
+        try await self.withStorage(keepsOld: false) { storage, blobs in
             let tid = try await self.commit(storage, [.root: record("root", [blob]), blob: blobRecord], blobs)
             // The list of a pack that died before its file got the name, and of one that died behind that.
             let list = RemovedBlobs(blobs)
@@ -141,7 +135,6 @@ import ZODBFormat
             try await storage.packAll()
             #expect(blobs.contains(blob, at: tid))
             #expect(!blobs.contains(garbage, at: tid))
-            try await storage.close()
         }
     }
 }
